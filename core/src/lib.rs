@@ -1,0 +1,23 @@
+//! The portable store for agents' conversations: sessions and their messages, kept safely, found again at once, with one meaning in
+//! Rust, Python and JavaScript.
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+pub mod backend;
+mod clock;
+mod error;
+mod id;
+mod model;
+mod rules;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+pub use clock::{Clock, SystemClock, Timestamp};
+pub use error::{Error, ErrorCode, Result};
+pub use id::{IdScheme, IdSource};
+pub use model::*;
+pub use rules::PreviewRule;
+
+/// Locks; a panic of another holder is no reason to stop, since nothing under these locks is ever left half done.
+pub(crate) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,253 @@
+//! JSON as text: how it is checked and encoded, and when a JSON string is plain text. RFC 8259.
+//!
+//! The policy, the same in all languages: NUL and lone surrogates live in JSON strings as escapes (`\u0000`, `\ud800`) and are kept;
+//! numbers of any size are kept digit by digit; duplicate names are kept, and whoever decodes them sees the last; NaN and
+//! infinities are not JSON and refused.
+
+use serde::de::{self, Deserialize, Deserializer, IgnoredAny, Visitor};
+use serde::ser::Serialize;
+use serde_json::value::RawValue;
+
+use crate::error::{Error, Result};
+
+/// How deep arrays and objects may be nested.
+pub(crate) const MAX_DEPTH: usize = 128;
+
+/// A member of an object: name and value, both as JSON text.
+pub(crate) type Member<'a> = (&'a RawValue, &'a RawValue);
+
+/// Checks size, syntax and depth.
+pub(crate) fn check(what: &'static str, json: &str, max_bytes: usize) -> Result<()> {
+    if json.len() > max_bytes {
+        return Err(Error::invalid(format!(
+            "the {what} has {} bytes; at most {max_bytes} are allowed",
+            json.len()
+        ))
+        .with("argument", what));
+    }
+    serde_json::from_str::<IgnoredAny>(json).map_err(|e| no_json(what, &e))?;
+    if depth(json) > MAX_DEPTH {
+        return Err(Error::invalid(format!(
+            "the {what} is nested deeper than {MAX_DEPTH} levels"
+        ))
+        .with("argument", what));
+    }
+    Ok(())
+}
+
+/// Checks size, syntax and depth, and that it is an object.
+pub(crate) fn check_object(what: &'static str, json: &str, max_bytes: usize) -> Result<()> {
+    check(what, json, max_bytes)?;
+    if is_object(json) {
+        Ok(())
+    } else {
+        Err(Error::invalid(format!("the {what} is no JSON object")).with("argument", what))
+    }
+}
+
+/// What serde_json says can quote the text, so only the place is told.
+fn no_json(what: &'static str, e: &serde_json::Error) -> Error {
+    let problem = match e.classify() {
+        serde_json::error::Category::Data => "does not fit the type asked for",
+        serde_json::error::Category::Eof => "is incomplete JSON",
+        _ => "is no JSON",
+    };
+    Error::invalid(format!(
+        "the {what} {problem}, at line {} column {}",
+        e.line(),
+        e.column()
+    ))
+    .with("argument", what)
+}
+
+/// The deepest nesting of a JSON text whose syntax was checked.
+fn depth(json: &str) -> usize {
+    let (mut depth, mut deepest) = (0_usize, 0);
+    let mut bytes = json.bytes();
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'[' | b'{' => {
+                depth += 1;
+                deepest = deepest.max(depth);
+            }
+            b']' | b'}' => depth = depth.saturating_sub(1),
+            b'"' => skip_string(&mut bytes),
+            _ => {}
+        }
+    }
+    deepest
+}
+
+fn skip_string(bytes: &mut std::str::Bytes<'_>) {
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'\\' => {
+                bytes.next();
+            }
+            b'"' => return,
+            _ => {}
+        }
+    }
+}
+
+pub(crate) fn is_string(json: &str) -> bool {
+    json.trim_start().starts_with('"')
+}
+
+pub(crate) fn is_object(json: &str) -> bool {
+    json.trim_start().starts_with('{')
+}
+
+/// Whether a text can be kept as plain text: PostgreSQL's cannot hold NUL.
+pub(crate) fn is_plain(text: &str) -> bool {
+    !text.as_bytes().contains(&0)
+}
+
+/// The JSON string for a text: compact, non-ASCII kept, as `JSON.stringify` and `json.dumps(ensure_ascii=False)` write it.
+pub(crate) fn encode_string(text: &str) -> String {
+    // A string can always be written.
+    serde_json::to_string(text).unwrap_or_default()
+}
+
+/// The text of a checked JSON text that is a string, if that text gives the same JSON text again and can be kept as plain text.
+pub(crate) fn plain_text_of(json: &str) -> Option<String> {
+    let inner = json.strip_prefix('"')?.strip_suffix('"')?;
+    if !inner.contains('\\') {
+        return Some(inner.to_owned());
+    }
+    let text: String = serde_json::from_str(json).ok()?;
+    (is_plain(&text) && encode_string(&text) == json).then_some(text)
+}
+
+/// A value as compact JSON text.
+pub(crate) fn encode<T: Serialize + ?Sized>(what: &'static str, value: &T) -> Result<String> {
+    serde_json::to_string(value).map_err(|_| {
+        Error::invalid(format!("the {what} cannot be written as JSON")).with("argument", what)
+    })
+}
+
+/// A checked JSON text as a value. The depth was checked, so serde_json's own limit, one level lower, is off.
+pub(crate) fn decode<'de, T: Deserialize<'de>>(what: &'static str, json: &'de str) -> Result<T> {
+    let mut deserializer = serde_json::Deserializer::from_str(json);
+    deserializer.disable_recursion_limit();
+    T::deserialize(&mut deserializer).map_err(|e| no_json(what, &e))
+}
+
+/// A plain text as a value.
+pub(crate) fn decode_text<'de, T: Deserialize<'de>>(
+    what: &'static str,
+    text: &'de str,
+) -> Result<T> {
+    let deserializer = de::value::BorrowedStrDeserializer::<de::value::Error>::new(text);
+    T::deserialize(deserializer).map_err(|_| {
+        Error::invalid(format!("the {what} is text, which does not fit the type asked for"))
+            .with("argument", what)
+    })
+}
+
+/// The members of a checked JSON object in their order; nothing where it is another value.
+pub(crate) fn members(json: &str) -> Option<Vec<Member<'_>>> {
+    struct Members;
+    impl<'de> Visitor<'de> for Members {
+        type Value = Vec<Member<'de>>;
+
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("an object")
+        }
+
+        fn visit_map<A: de::MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+            let mut out = Vec::with_capacity(map.size_hint().unwrap_or(0));
+            while let Some(member) = map.next_entry()? {
+                out.push(member);
+            }
+            Ok(out)
+        }
+    }
+    if !is_object(json) {
+        return None;
+    }
+    serde_json::Deserializer::from_str(json)
+        .deserialize_map(Members)
+        .ok()
+}
+
+/// The elements of a checked JSON array; nothing where it is another value.
+pub(crate) fn elements(json: &str) -> Option<Vec<&RawValue>> {
+    if json.trim_start().starts_with('[') {
+        serde_json::from_str(json).ok()
+    } else {
+        None
+    }
+}
+
+/// The bytes of a checked JSON string, lone surrogates as WTF-8 has them.
+pub(crate) fn string_bytes(json: &str) -> Vec<u8> {
+    struct Bytes;
+    impl Visitor<'_> for Bytes {
+        type Value = Vec<u8>;
+
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("a string")
+        }
+
+        fn visit_bytes<E: de::Error>(self, bytes: &[u8]) -> Result<Vec<u8>, E> {
+            Ok(bytes.to_vec())
+        }
+    }
+    serde_json::Deserializer::from_str(json)
+        .deserialize_bytes(Bytes)
+        .unwrap_or_default()
+}
+
+/// The text of a checked JSON string, U+FFFD in the place of each lone surrogate.
+pub(crate) fn string_lossy(json: &str) -> String {
+    let bytes = string_bytes(json);
+    match String::from_utf8(bytes) {
+        Ok(text) => text,
+        // WTF-8 writes a lone surrogate in three bytes, and lossy decoding one U+FFFD for each of them.
+        Err(e) => String::from_utf8_lossy(e.as_bytes()).replace("\u{fffd}\u{fffd}\u{fffd}", "\u{fffd}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn depth_counts_outside_strings_only() {
+        assert_eq!(depth(r#"{"a":["[[[",{"b":"\"{"}]}"#), 3);
+        assert_eq!(depth("1"), 0);
+    }
+
+    #[test]
+    fn plain_text_is_what_gives_the_same_json_again() {
+        assert_eq!(plain_text_of(r#""a\nb""#).as_deref(), Some("a\nb"));
+        for kept in [r#""\u0041""#, r#""\/""#, r#""\u0000""#, r#""\ud800""#, "1", r#" "a""#] {
+            assert_eq!(plain_text_of(kept), None, "{kept}");
+        }
+    }
+
+    #[test]
+    fn lone_surrogates_become_one_replacement_character_each() {
+        assert_eq!(string_lossy(r#""a\ud800\udfffb""#), "a\u{103ff}b");
+        assert_eq!(string_lossy(r#""a\ud800\ud800b""#), "a\u{fffd}\u{fffd}b");
+    }
+
+    #[test]
+    fn the_deepest_allowed_can_be_decoded() {
+        let json = format!("{}{}", "[".repeat(128), "]".repeat(128));
+        check("content", &json, 1000).unwrap();
+        decode::<serde_json::Value>("content", &json).unwrap();
+        let deeper = format!("[{json}]");
+        assert!(check("content", &deeper, 1000).is_err());
+    }
+
+    #[test]
+    fn no_error_quotes_the_content() {
+        let e = check("content", r#"{"secret" "word"}"#, 1000).unwrap_err();
+        let e2 = decode::<u64>("content", r#""secret""#).unwrap_err();
+        for text in [format!("{e:?}"), format!("{e2:?}")] {
+            assert!(!text.contains("secret"), "{text}");
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! Lifecycles: the built-in ones, what a definition must be, and which moves are allowed.
+
+use std::collections::BTreeSet;
+
+use crate::error::{Error, ErrorCode, Result};
+use crate::model::Lifecycle;
+use crate::rules::limits;
+
+/// The lifecycle of a session for which none is named.
+pub(crate) const DEFAULT: &str = "agent";
+
+/// How many statuses and moves a lifecycle may have.
+const MAX_STATUSES: usize = 256;
+const MAX_MOVES: usize = 4096;
+
+/// The lifecycle of that name that every store has, if there is one.
+pub(crate) fn built_in(name: &str) -> Option<Lifecycle> {
+    match name {
+        "agent" => Some(
+            Lifecycle::new("agent", "created")
+                .allow("created", "active")
+                .allow("active", "paused")
+                .allow("paused", "active")
+                .allow("created", "terminated")
+                .allow("active", "terminated")
+                .allow("paused", "terminated")
+                .final_status("terminated"),
+        ),
+        "ticket" => Some(
+            Lifecycle::new("ticket", "collecting")
+                .allow("collecting", "ready_to_sync")
+                .allow("ready_to_sync", "synced")
+                .final_status("synced"),
+        ),
+        _ => None,
+    }
+}
+
+/// All lifecycles that every store has, by name.
+pub(crate) fn all_built_in() -> Vec<Lifecycle> {
+    ["agent", "ticket"].into_iter().filter_map(built_in).collect()
+}
+
+/// Checks a definition.
+pub(crate) fn check(lifecycle: &Lifecycle) -> Result<()> {
+    limits::check("lifecycle name", &lifecycle.name, 1, limits::LIFECYCLE)?;
+    let wrong = |problem: String| {
+        Err(
+            Error::invalid(format!("the lifecycle {:?} {problem}", lifecycle.name))
+                .with("lifecycle", lifecycle.name.as_str()),
+        )
+    };
+    if lifecycle.statuses.len() > MAX_STATUSES || lifecycle.moves.len() > MAX_MOVES {
+        return wrong(format!(
+            "is too large: at most {MAX_STATUSES} statuses and {MAX_MOVES} moves"
+        ));
+    }
+    let mut known = BTreeSet::new();
+    for status in &lifecycle.statuses {
+        limits::check("status", status, 1, limits::STATUS)?;
+        if !known.insert(status) {
+            return wrong(format!("names the status {status:?} twice"));
+        }
+    }
+    let moves = lifecycle.moves.iter().flat_map(|(from, to)| [from, to]);
+    let used = moves.chain(&lifecycle.final_statuses);
+    for status in used.chain([&lifecycle.initial]) {
+        if !known.contains(status) {
+            return wrong(format!(
+                "uses {status:?}, which is not among its statuses"
+            ));
+        }
+    }
+    for (from, to) in &lifecycle.moves {
+        if lifecycle.final_statuses.contains(from) && from != to {
+            return wrong(format!(
+                "has a move from {from:?} to {to:?}, but {from:?} is final"
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Whether two definitions say the same. The order in which they say it does not matter.
+pub(crate) fn same(a: &Lifecycle, b: &Lifecycle) -> bool {
+    fn set<T: Ord>(items: &[T]) -> BTreeSet<&T> {
+        items.iter().collect()
+    }
+    a.name == b.name
+        && a.initial == b.initial
+        && set(&a.statuses) == set(&b.statuses)
+        && set(&a.moves) == set(&b.moves)
+        && set(&a.final_statuses) == set(&b.final_statuses)
+}
+
+/// The error for a name that stands for another definition already.
+pub(crate) fn redefined(name: &str) -> Error {
+    Error::new(
+        ErrorCode::Conflict,
+        format!(
+            "the lifecycle {name:?} is defined differently already; definitions never change, so choose another name"
+        ),
+    )
+    .with("lifecycle", name)
+}
+
+/// The error for a name that nobody defined.
+pub(crate) fn unknown(name: &str) -> Error {
+    Error::invalid(format!(
+        "there is no lifecycle {name:?}; the built-in ones are agent and ticket, others come by define_lifecycle"
+    ))
+    .with("lifecycle", name)
+}
+
+/// Whether a session of that status has ended.
+pub(crate) fn is_final(lifecycle: &Lifecycle, status: &str) -> bool {
+    lifecycle.final_statuses.iter().any(|s| s == status)
+}
+
+/// Checks that a new session can begin with that status.
+pub(crate) fn check_status(lifecycle: &Lifecycle, status: &str) -> Result<()> {
+    if lifecycle.statuses.iter().any(|s| s == status) {
+        return Ok(());
+    }
+    Err(Error::invalid(format!(
+        "the lifecycle {:?} has no status {status:?}; it has {}",
+        lifecycle.name,
+        lifecycle.statuses.join(", ")
+    ))
+    .with("lifecycle", lifecycle.name.as_str()))
+}
+
+/// Checks a move. The present status again is no move and always allowed.
+pub(crate) fn check_move(lifecycle: &Lifecycle, from: &str, to: &str) -> Result<()> {
+    if from == to {
+        return Ok(());
+    }
+    let mut allowed = Vec::new();
+    for (a, b) in &lifecycle.moves {
+        if a == from {
+            if b == to {
+                return Ok(());
+            }
+            allowed.push(b.as_str());
+        }
+    }
+    let possible = if allowed.is_empty() {
+        "none".to_owned()
+    } else {
+        allowed.join(", ")
+    };
+    let to: String = to.chars().take(limits::STATUS).collect();
+    Err(Error::new(
+        ErrorCode::InvalidTransition,
+        format!(
+            "the lifecycle {:?} does not allow the move from {from:?} to {to:?}; possible from {from:?}: {possible}",
+            lifecycle.name
+        ),
+    )
+    .with("lifecycle", lifecycle.name.as_str())
+    .with("from", from)
+    .with("to", to))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn built_in_lifecycles_are_sound() {
+        for lifecycle in all_built_in() {
+            check(&lifecycle).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_definition_may_say_the_same_in_another_order() {
+        let a = Lifecycle::new("x", "a").allow("a", "b").allow("b", "a");
+        let b = Lifecycle::new("x", "a").allow("b", "a").allow("a", "b");
+        assert!(same(&a, &b));
+        assert!(!same(&a, &b.final_status("c")));
+    }
+}

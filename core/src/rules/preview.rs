@@ -1,0 +1,158 @@
+//! Previews: the beginning of the message that tells what a session is about.
+
+use unicode_segmentation::UnicodeSegmentation as _;
+
+use crate::model::{Content, NewMessage, Role};
+use crate::rules::json;
+
+/// How many code points a preview has at most.
+const MAX_CODE_POINTS: usize = 100;
+
+/// Which message a session's preview is taken from. Either way it is the first such message that has text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum PreviewRule {
+    /// The first that is not of role system or developer. The default.
+    #[default]
+    FirstSpoken,
+    /// Literally the first.
+    First,
+}
+
+impl PreviewRule {
+    /// The rule of that name: `first_spoken` or `first`.
+    pub fn from_name(name: &str) -> Option<Self> {
+        match name {
+            "first_spoken" => Some(Self::FirstSpoken),
+            "first" => Some(Self::First),
+            _ => None,
+        }
+    }
+
+    fn lets_through(self, role: &Role) -> bool {
+        match self {
+            Self::First => true,
+            Self::FirstSpoken => *role != Role::SYSTEM && *role != Role::DEVELOPER,
+        }
+    }
+}
+
+/// The preview that these messages give to a session that has none: index of the message, and preview.
+pub(crate) fn of_messages(rule: PreviewRule, messages: &[NewMessage]) -> Option<(usize, String)> {
+    messages
+        .iter()
+        .enumerate()
+        .filter(|(_, message)| rule.lets_through(&message.role))
+        .find_map(|(index, message)| Some((index, of_content(&message.content)?)))
+}
+
+/// The preview of one content, if it has any text.
+pub(crate) fn of_content(content: &Content) -> Option<String> {
+    let text = if content.is_text() {
+        return non_empty(cut(content.body()));
+    } else if json::is_string(content.body()) {
+        json::string_lossy(content.body())
+    } else {
+        text_of_json(content.body())?
+    };
+    non_empty(cut(&text))
+}
+
+fn non_empty(text: &str) -> Option<String> {
+    (!text.is_empty()).then(|| text.to_owned())
+}
+
+/// The first non-empty string at `content`, `text`, `content[].text`, `parts[].content`, `parts[].text`: the forms that the
+/// messages of the common APIs have. An array is read as if it stood at `content`.
+fn text_of_json(json: &str) -> Option<String> {
+    if json::elements(json).is_some() {
+        return in_elements(json, "text");
+    }
+    string_at(json, "content")
+        .or_else(|| string_at(json, "text"))
+        .or_else(|| in_elements(value_at(json, "content")?, "text"))
+        .or_else(|| in_elements(value_at(json, "parts")?, "content"))
+        .or_else(|| in_elements(value_at(json, "parts")?, "text"))
+}
+
+fn in_elements(json: &str, name: &str) -> Option<String> {
+    json::elements(json)?
+        .into_iter()
+        .find_map(|element| string_at(element.get(), name))
+}
+
+/// The last member of that name, as every decoder has it.
+fn value_at<'a>(json: &'a str, name: &str) -> Option<&'a str> {
+    json::members(json)?
+        .into_iter()
+        .rev()
+        .find(|(member, _)| json::string_bytes(member.get()) == name.as_bytes())
+        .map(|(_, value)| value.get())
+}
+
+fn string_at(json: &str, name: &str) -> Option<String> {
+    let value = value_at(json, name)?;
+    if !json::is_string(value) {
+        return None;
+    }
+    let text = json::string_lossy(value);
+    (!text.is_empty()).then_some(text)
+}
+
+/// At most 100 code points, ended at the last whole grapheme (UAX #29, extended). A single grapheme that is longer is cut.
+fn cut(text: &str) -> &str {
+    let Some((limit, _)) = text.char_indices().nth(MAX_CODE_POINTS) else {
+        return text;
+    };
+    if limit == MAX_CODE_POINTS && text.as_bytes()[limit].is_ascii() {
+        // All ASCII so far, where a grapheme is a byte but for CR LF.
+        let splits_line_end = &text.as_bytes()[limit - 1..=limit] == b"\r\n";
+        return &text[..limit - usize::from(splits_line_end)];
+    }
+    let end = text
+        .grapheme_indices(true)
+        .map(|(start, grapheme)| start + grapheme.len())
+        .take_while(|end| *end <= limit)
+        .last();
+    &text[..end.unwrap_or(limit)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cut_keeps_graphemes_whole() {
+        let family = "👨‍👩‍👧"; // five code points, one grapheme
+        let text = format!("{}{family}", "x".repeat(96));
+        assert_eq!(cut(&text), "x".repeat(96));
+        let text = format!("{}{family}", "x".repeat(95));
+        assert_eq!(cut(&text), text);
+        let text = format!("{}e\u{301}", "x".repeat(99));
+        assert_eq!(cut(&text), "x".repeat(99));
+        assert_eq!(cut(&format!("{}\r\n", "x".repeat(99))), "x".repeat(99));
+        assert_eq!(cut(&"x".repeat(101)), "x".repeat(100));
+        let zalgo = format!("a{}", "\u{301}".repeat(500));
+        assert_eq!(cut(&zalgo).chars().count(), 100);
+    }
+
+    #[test]
+    fn text_of_the_common_forms() {
+        for (json, expected) in [
+            (r#"{"content":"a","text":"b"}"#, Some("a")),
+            (r#"{"content":"","text":"b"}"#, Some("b")),
+            (r#"{"content":[{"type":"image"},{"type":"text","text":"c"}]}"#, Some("c")),
+            (r#"{"kind":"request","parts":[{"content":"d"}]}"#, Some("d")),
+            (r#"{"role":"user","parts":[{"text":"e"}]}"#, Some("e")),
+            (r#"[{"type":"text","text":"f"}]"#, Some("f")),
+            (r#"{"tool_calls":[]}"#, None),
+            ("17", None),
+            (r#""\u0041""#, Some("A")),
+            (r#""\ud800""#, Some("\u{fffd}")),
+            (r#""""#, None),
+        ] {
+            let content = Content::json(json).unwrap();
+            assert_eq!(of_content(&content).as_deref(), expected, "{json}");
+        }
+    }
+}
