@@ -18,6 +18,11 @@ impl Roles {
         Ok(Self { declared })
     }
 
+    /// The built-in ones, then the declared ones.
+    pub(crate) fn all(&self) -> Vec<Role> {
+        Role::BUILT_IN.iter().chain(&self.declared).cloned().collect()
+    }
+
     pub(crate) fn check(&self, role: &Role) -> Result<()> {
         if Role::BUILT_IN.contains(role) || self.declared.contains(role) {
             return Ok(());

@@ -1,0 +1,80 @@
+//! Reading a long history page by page.
+
+use std::vec::IntoIter;
+
+use super::Store;
+use crate::backend::{MessageFilter, Take};
+use crate::error::{Error, Result};
+use crate::model::Message;
+
+/// How many messages are read at a time.
+const PAGE: u64 = 256;
+
+/// Messages of a session one by one, from [`Store::stream_messages`]. After an error it ends.
+#[derive(Debug)]
+pub struct MessageStream {
+    store: Store,
+    session_id: String,
+    filter: MessageFilter,
+    /// How many are still to be given, where the query had a limit.
+    left: Option<u64>,
+    page: IntoIter<Message>,
+    done: bool,
+}
+
+impl MessageStream {
+    pub(super) fn new(
+        store: Store,
+        session_id: String,
+        mut filter: MessageFilter,
+        last_seq: u64,
+        limit: Option<u64>,
+    ) -> Self {
+        let end = last_seq.saturating_add(1);
+        filter.before = Some(filter.before.map_or(end, |before| before.min(end)));
+        Self {
+            store,
+            session_id,
+            filter,
+            left: limit,
+            page: Vec::new().into_iter(),
+            done: false,
+        }
+    }
+
+    fn next_page(&mut self) -> Result<()> {
+        let want = self.left.map_or(PAGE, |left| left.min(PAGE));
+        self.filter.take = Take::First(want);
+        let (_entered, backend, tenant) = self.store.enter()?;
+        let page = backend
+            .messages(tenant, &self.session_id, &self.filter)?
+            .ok_or_else(|| Error::no_session(&self.session_id))?;
+        let got = page.len() as u64;
+        if let Some(last) = page.last() {
+            self.filter.after = last.seq;
+        }
+        self.left = self.left.map(|left| left.saturating_sub(got));
+        self.done = got < want || self.left == Some(0);
+        self.page = page.into_iter();
+        Ok(())
+    }
+}
+
+impl Iterator for MessageStream {
+    type Item = Result<Message>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            if let Some(message) = self.page.next() {
+                return Some(Ok(message));
+            }
+            if self.done {
+                return None;
+            }
+            if let Err(e) = self.next_page() {
+                self.done = true;
+                return Some(Err(e));
+            }
+        }
+    }
+}
