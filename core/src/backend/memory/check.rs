@@ -1,0 +1,101 @@
+//! Whether the indexes say what the rows say.
+
+use super::entry::Entry;
+use super::table::{Rank, Ranks, Stored, Tables};
+
+/// What is wrong, a sentence each.
+pub(super) fn problems(tenant: &str, tables: &Tables) -> Vec<String> {
+    let mut out = Vec::new();
+    let mut say = |what: String| out.push(format!("tenant {tenant:?}: {what}"));
+    let mut messages = 0;
+    for stored in tables.sessions.values() {
+        messages += stored.log.len() as u64;
+        check_session(tables, stored, &mut say);
+    }
+    if messages != tables.messages {
+        say(format!(
+            "{} messages are counted, {messages} are there",
+            tables.messages
+        ));
+    }
+    check_sizes(tables, &mut say);
+    out
+}
+
+fn check_session(tables: &Tables, stored: &Stored, say: &mut dyn FnMut(String)) {
+    let row = &stored.row;
+    let scope = tables.scopes.get(&row.scope);
+    let ranked = |ranks: Option<&Ranks>| {
+        ranks.is_some_and(|ranks| {
+            ranks.activity.contains(&Rank::activity_of(row))
+                && ranks.creation.contains(&Rank::creation_of(row))
+        })
+    };
+    let owner_ranked = row
+        .owner
+        .as_ref()
+        .is_none_or(|owner| ranked(tables.owners.get(owner)));
+    if !ranked(Some(&tables.all)) || !ranked(scope.map(|scope| &scope.ranks)) || !owner_ranked {
+        say(format!("the session {:?} is missing in an index", row.id));
+    }
+    let found = row
+        .key
+        .as_ref()
+        .map(|key| tables.id_of(&row.scope, key) == Some(&row.id));
+    if found == Some(false) {
+        say(format!("the session {:?} is not found by its key", row.id));
+    }
+    check_log(stored, say);
+}
+
+fn check_log(stored: &Stored, say: &mut dyn FnMut(String)) {
+    let id = &stored.row.id;
+    let seqs = || stored.log.range(0, u64::MAX).map(|entry| entry.seq);
+    if !seqs().is_sorted_by(|a, b| a < b) || seqs().count() != stored.log.len() {
+        say(format!(
+            "the messages of the session {id:?} are out of order"
+        ));
+    }
+    let keyed = stored
+        .log
+        .range(0, u64::MAX)
+        .filter(|entry| entry.dedup_key().is_some());
+    let found = |entry: &Entry| {
+        let key = entry.dedup_key();
+        key.and_then(|key| stored.dedup.get(key)) == Some(&entry.seq)
+    };
+    let (right, all) = keyed.fold((0, 0), |(right, all), entry| {
+        (right + usize::from(found(entry)), all + 1)
+    });
+    if right != all || stored.dedup.len() != all {
+        say(format!(
+            "the dedup keys of the session {id:?} are not those of its messages"
+        ));
+    }
+}
+
+/// Each session was found in each index; so an index that is longer has what is no session.
+fn check_sizes(tables: &Tables, say: &mut dyn FnMut(String)) {
+    let sessions = tables.sessions.len();
+    let rows = || tables.sessions.values().map(|stored| &stored.row);
+    let owned = rows().filter(|row| row.owner.is_some()).count();
+    let keyed = rows().filter(|row| row.key.is_some()).count();
+    let in_scopes = tables.scopes.values().map(|scope| &scope.ranks);
+    let keys: usize = tables.scopes.values().map(|scope| scope.keys.len()).sum();
+    let sound = lengths([&tables.all].into_iter()) == (sessions, sessions)
+        && lengths(in_scopes) == (sessions, sessions)
+        && lengths(tables.owners.values()) == (owned, owned)
+        && keys == keyed;
+    if !sound {
+        say("an index holds what is no session".to_owned());
+    }
+}
+
+fn lengths<'a>(ranks: impl Iterator<Item = &'a Ranks>) -> (usize, usize) {
+    ranks.fold((0, 0), |(activity, creation), ranks| {
+        (
+            activity + ranks.activity.len(),
+            creation + ranks.creation.len(),
+        )
+    })
+}

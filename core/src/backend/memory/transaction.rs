@@ -1,0 +1,352 @@
+//! A transaction: committed rows that stand still, and an overlay of its own changes.
+
+use std::collections::BTreeMap;
+use std::ops::Bound;
+use std::sync::Arc;
+
+use super::append;
+use super::entry::Entry;
+use super::history::{History, merge};
+use super::list;
+use super::overlay::{Overlay, SessionChange};
+use super::row::Row;
+use super::table::Tables;
+use crate::backend::{
+    Append, Appended, Continue, Lookup, MessageFilter, ReadTransaction, RowOrder, ScopeFilter,
+    SessionFilter, SessionRow, StartSession, Started, Totals, WriteTransaction,
+};
+use crate::error::{Error, ErrorCode, Result};
+use crate::model::{Context, JsonObject, Lifecycle, Message};
+
+/// A view of one tenant, which may be written to.
+pub(super) struct Transaction<'a> {
+    tables: &'a Tables,
+    overlay: Overlay,
+}
+
+impl<'a> Transaction<'a> {
+    pub(super) fn new(tables: &'a Tables) -> Self {
+        Self {
+            tables,
+            overlay: Overlay::default(),
+        }
+    }
+
+    pub(super) fn into_overlay(self) -> Overlay {
+        self.overlay
+    }
+
+    pub(super) fn row(&self, id: &str) -> Option<&Row> {
+        match self.overlay.sessions.get(id) {
+            Some(change) => change.row.as_ref(),
+            None => self.tables.sessions.get(id).map(|stored| &stored.row),
+        }
+    }
+
+    fn row_of_key(&self, scope: &str, key: &str) -> Option<&Row> {
+        if let Some(id) = self.overlay.keys.get(scope).and_then(|keys| keys.get(key)) {
+            return self.row(id);
+        }
+        let id = self.tables.id_of(scope, key)?;
+        match self.overlay.sessions.get(id) {
+            Some(change) if change.replaces => None,
+            _ => self.row(id),
+        }
+    }
+
+    fn find(&self, lookup: Lookup<'_>) -> Option<&Row> {
+        match lookup {
+            Lookup::Id(id) => self.row(id),
+            Lookup::Key { scope, key } => self.row_of_key(scope, key),
+        }
+    }
+
+    /// The messages of a session that exists.
+    pub(super) fn history(&self, id: &str) -> History<'_> {
+        let change = self.overlay.sessions.get(id);
+        let is_new = change.is_some_and(|change| change.replaces);
+        History {
+            stored: self.tables.sessions.get(id).filter(|_| !is_new),
+            change,
+        }
+    }
+
+    /// Where the changes of a session that exists are noted.
+    pub(super) fn change(&mut self, id: &str) -> Result<&mut SessionChange> {
+        if !self.overlay.sessions.contains_key(id) {
+            let stored = self
+                .tables
+                .sessions
+                .get(id)
+                .ok_or_else(|| Error::no_session(id))?;
+            let change = SessionChange::of(stored.row.clone());
+            self.overlay
+                .sessions
+                .insert(Arc::clone(&stored.row.id), change);
+        }
+        let change = self
+            .overlay
+            .sessions
+            .get_mut(id)
+            .filter(|change| change.row.is_some());
+        change.ok_or_else(|| Error::no_session(id))
+    }
+
+    fn to_continue(&self, start: &StartSession) -> Option<SessionRow> {
+        let new = &start.row.session;
+        match start.find {
+            Continue::Never => None,
+            Continue::SameId => self.row(&new.id).map(Row::to_session_row),
+            Continue::SameKey => self
+                .row_of_key(&new.scope, new.key.as_deref()?)
+                .map(Row::to_session_row),
+            Continue::Latest { active_after } => {
+                let filter = SessionFilter {
+                    scope: ScopeFilter::Exactly(new.scope.clone()),
+                    order: RowOrder::Activity,
+                    limit: 1,
+                    ..SessionFilter::default()
+                };
+                let latest = list::sessions(self.tables, &self.overlay, &filter).pop()?;
+                (latest.session.last_active_at > active_after && !latest.is_final).then_some(latest)
+            }
+        }
+    }
+
+    fn insert_session(&mut self, row: &SessionRow) {
+        let row = Row::new(row);
+        if let Some(key) = &row.key {
+            let keys = self.overlay.keys.entry(Arc::clone(&row.scope)).or_default();
+            keys.insert(Arc::clone(key), Arc::clone(&row.id));
+        }
+        let has_metadata = *row.metadata != *"{}";
+        let id = Arc::clone(&row.id);
+        let mut change = SessionChange::of(row);
+        change.row_changed = true;
+        change.metadata_changed = has_metadata;
+        change.replaces = self.tables.sessions.contains_key(&id);
+        self.overlay.sessions.insert(id, change);
+    }
+
+    fn has_message(&self, id: &str, message: &Message) -> bool {
+        let history = self.history(id);
+        let dedup_key = message.dedup_key.as_deref();
+        history.get(message.seq).is_some()
+            || dedup_key.is_some_and(|key| history.with_dedup_key(key).is_some())
+    }
+}
+
+impl ReadTransaction for Transaction<'_> {
+    fn session(&mut self, lookup: Lookup<'_>) -> Result<Option<SessionRow>> {
+        Ok(self.find(lookup).map(Row::to_session_row))
+    }
+
+    fn sessions(&mut self, filter: &SessionFilter) -> Result<Vec<SessionRow>> {
+        Ok(list::sessions(self.tables, &self.overlay, filter))
+    }
+
+    fn messages(
+        &mut self,
+        session_id: &str,
+        filter: &MessageFilter,
+    ) -> Result<Option<Vec<Message>>> {
+        let exists = self.row(session_id).is_some();
+        Ok(exists.then(|| self.history(session_id).list(filter)))
+    }
+
+    fn context(&mut self, scope: &str) -> Result<Option<Context>> {
+        Ok(match self.overlay.contexts.get(scope) {
+            Some(changed) => changed.clone(),
+            None => self.tables.contexts.get(scope).cloned(),
+        })
+    }
+
+    fn contexts(
+        &mut self,
+        prefix: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<Context>> {
+        let changed = from(&self.overlay.contexts, prefix, after);
+        let changed = changed.filter_map(|(_, context)| context.as_ref());
+        let committed = from(&self.tables.contexts, prefix, after)
+            .filter(|(scope, _)| !self.overlay.contexts.contains_key(*scope))
+            .map(|(_, context)| context);
+        let contexts = merge(committed, changed, |a, b| a.scope < b.scope);
+        Ok(contexts.take(limit).cloned().collect())
+    }
+
+    fn lifecycle(&mut self, name: &str) -> Result<Option<Lifecycle>> {
+        let new = self.overlay.lifecycles.get(name);
+        Ok(new.or_else(|| self.tables.lifecycles.get(name)).cloned())
+    }
+
+    fn lifecycles(&mut self) -> Result<Vec<Lifecycle>> {
+        let committed = self.tables.lifecycles.values();
+        let new = self.overlay.lifecycles.values();
+        Ok(merge(committed, new, |a, b| a.name < b.name)
+            .cloned()
+            .collect())
+    }
+
+    fn totals(&mut self) -> Result<Totals> {
+        let mut sessions = self.tables.sessions.len();
+        let mut messages = self.tables.messages;
+        for (id, change) in &self.overlay.sessions {
+            if let Some(stored) = self.tables.sessions.get(id) {
+                sessions -= 1;
+                messages -= stored.log.len() as u64;
+            }
+            if change.row.is_some() {
+                sessions += 1;
+                messages += self.history(id).count(0, u64::MAX);
+            }
+        }
+        let mut contexts = self.tables.contexts.len();
+        for (scope, context) in &self.overlay.contexts {
+            contexts -= usize::from(self.tables.contexts.contains_key(scope));
+            contexts += usize::from(context.is_some());
+        }
+        Ok(Totals {
+            sessions: sessions as u64,
+            messages,
+            contexts: contexts as u64,
+        })
+    }
+}
+
+impl WriteTransaction for Transaction<'_> {
+    fn start_session(&mut self, start: &StartSession) -> Result<Started> {
+        if let Some(found) = self.to_continue(start) {
+            return Ok(Started::Continued(found));
+        }
+        let new = &start.row.session;
+        if self.row(&new.id).is_some() {
+            return Ok(Started::IdTaken);
+        }
+        let key = new.key.as_deref();
+        if key.is_some_and(|key| self.row_of_key(&new.scope, key).is_some()) {
+            return Ok(Started::KeyTaken);
+        }
+        self.insert_session(&start.row);
+        Ok(Started::Created)
+    }
+
+    fn append(&mut self, append: &Append) -> Result<Appended> {
+        append::append(self, append)
+    }
+
+    fn update_session(&mut self, row: &SessionRow) -> Result<()> {
+        let change = self.change(&row.session.id)?;
+        change.row = change.row.as_ref().map(|present| present.updated(row));
+        change.row_changed = true;
+        Ok(())
+    }
+
+    fn update_metadata(&mut self, session_id: &str, metadata: &JsonObject) -> Result<()> {
+        let change = self.change(session_id)?;
+        if let Some(row) = &mut change.row {
+            row.metadata = Arc::from(metadata.as_str());
+        }
+        change.metadata_changed = true;
+        Ok(())
+    }
+
+    fn insert_messages(&mut self, session_id: &str, messages: &[Message]) -> Result<()> {
+        for message in messages {
+            self.change(session_id)?;
+            if self.has_message(session_id, message) {
+                return Err(message_exists(session_id, message.seq));
+            }
+            self.change(session_id)?.add(Entry::of(message));
+        }
+        Ok(())
+    }
+
+    fn delete_session(&mut self, session_id: &str) -> Result<bool> {
+        let Some(row) = self.row(session_id).cloned() else {
+            return Ok(false);
+        };
+        if let (Some(key), Some(keys)) = (&row.key, self.overlay.keys.get_mut(&row.scope)) {
+            keys.remove(key);
+        }
+        let change = SessionChange {
+            replaces: self.tables.sessions.contains_key(session_id),
+            row: None,
+            ..SessionChange::of(row.clone())
+        };
+        self.overlay.sessions.insert(row.id, change);
+        Ok(true)
+    }
+
+    fn delete_messages(&mut self, session_id: &str, first: u64, last: u64) -> Result<u64> {
+        let exists = self.row(session_id).is_some();
+        let count = if exists {
+            self.history(session_id).count(first, last)
+        } else {
+            0
+        };
+        if count > 0 {
+            let committed = self.history(session_id).has_committed(first, last);
+            let change = self.change(session_id)?;
+            change.remove_added(first, last);
+            if committed {
+                change.remove_committed(first, last);
+            }
+        }
+        Ok(count)
+    }
+
+    fn put_context(&mut self, context: &Context) -> Result<()> {
+        let scope = Arc::from(context.scope.as_str());
+        self.overlay.contexts.insert(scope, Some(context.clone()));
+        Ok(())
+    }
+
+    fn delete_context(&mut self, scope: &str) -> Result<bool> {
+        let exists = self.context(scope)?.is_some();
+        if self.tables.contexts.contains_key(scope) {
+            self.overlay.contexts.insert(Arc::from(scope), None);
+        } else {
+            self.overlay.contexts.remove(scope);
+        }
+        Ok(exists)
+    }
+
+    fn insert_lifecycle(&mut self, lifecycle: &Lifecycle) -> Result<()> {
+        if self.lifecycle(&lifecycle.name)?.is_some() {
+            return Err(Error::new(
+                ErrorCode::AlreadyExists,
+                format!("there is a lifecycle named {:?} already", lifecycle.name),
+            ));
+        }
+        let name = Arc::from(lifecycle.name.as_str());
+        self.overlay.lifecycles.insert(name, lifecycle.clone());
+        Ok(())
+    }
+}
+
+/// The rows of scopes that begin with `prefix` and come after `after`.
+fn from<'a, T>(
+    rows: &'a BTreeMap<Arc<str>, T>,
+    prefix: &'a str,
+    after: Option<&str>,
+) -> impl Iterator<Item = (&'a Arc<str>, &'a T)> {
+    let start = match after {
+        Some(after) if after >= prefix => Bound::Excluded(after),
+        _ => Bound::Included(prefix),
+    };
+    rows.range::<str, _>((start, Bound::Unbounded))
+        .take_while(move |(scope, _)| scope.starts_with(prefix))
+}
+
+fn message_exists(session_id: &str, seq: u64) -> Error {
+    Error::new(
+        ErrorCode::AlreadyExists,
+        format!(
+            "the session {session_id:?} has a message {seq}, or one with its dedup key, already"
+        ),
+    )
+    .with("session_id", session_id)
+    .with("seq", seq)
+}
