@@ -91,9 +91,8 @@ impl FromStr for Timestamp {
 
     /// Reads RFC 3339.
     fn from_str(text: &str) -> Result<Self> {
-        let moment = DateTime::parse_from_rfc3339(text).map_err(|e| {
-            Error::invalid(format!("{text:?} is no RFC 3339 time: {e}"))
-        })?;
+        let moment = DateTime::parse_from_rfc3339(text)
+            .map_err(|e| Error::invalid(format!("{text:?} is no RFC 3339 time: {e}")))?;
         Self::try_from(moment.with_timezone(&Utc))
     }
 }

@@ -65,11 +65,8 @@ impl IdSource for UuidV7Source {
         let millis = u64::try_from(now.as_millis()).unwrap_or(0); // before 1970 there is no UUID version 7
         let (seconds, nanos) = (millis / 1000, (millis % 1000) * 1_000_000);
         let context = crate::lock(&self.context);
-        let time = uuid::Timestamp::from_unix(
-            &*context,
-            seconds,
-            u32::try_from(nanos).unwrap_or(0),
-        );
+        let time =
+            uuid::Timestamp::from_unix(&*context, seconds, u32::try_from(nanos).unwrap_or(0));
         Uuid::new_v7(time).to_string()
     }
 }

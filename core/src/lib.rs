@@ -2,6 +2,9 @@
 //! Rust, Python and JavaScript.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+#[cfg(feature = "tokio")]
+#[cfg_attr(docsrs, doc(cfg(feature = "tokio")))]
+mod async_store;
 pub mod backend;
 mod clock;
 mod error;
@@ -12,6 +15,8 @@ mod store;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+#[cfg(feature = "tokio")]
+pub use async_store::{AsyncMessageStream, AsyncStore};
 pub use clock::{Clock, SystemClock, Timestamp};
 pub use error::{Error, ErrorCode, Result};
 pub use id::{IdScheme, IdSource};
@@ -25,3 +30,8 @@ pub use store::CleanupSteps;
 pub(crate) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+/// The README's Rust runs with the doctests.
+#[cfg(all(doctest, feature = "sqlite"))]
+#[doc = include_str!("../../README.md")]
+struct Readme;

@@ -112,7 +112,9 @@ impl Content {
         if self.is_text {
             Some(Cow::Borrowed(&self.body))
         } else if json::is_string(&self.body) {
-            serde_json::from_str::<String>(&self.body).ok().map(Cow::Owned)
+            serde_json::from_str::<String>(&self.body)
+                .ok()
+                .map(Cow::Owned)
         } else {
             None
         }

@@ -140,8 +140,10 @@ pub(crate) fn decode_text<'de, T: Deserialize<'de>>(
 ) -> Result<T> {
     let deserializer = de::value::BorrowedStrDeserializer::<de::value::Error>::new(text);
     T::deserialize(deserializer).map_err(|_| {
-        Error::invalid(format!("the {what} is text, which does not fit the type asked for"))
-            .with("argument", what)
+        Error::invalid(format!(
+            "the {what} is text, which does not fit the type asked for"
+        ))
+        .with("argument", what)
     })
 }
 
@@ -205,7 +207,9 @@ pub(crate) fn string_lossy(json: &str) -> String {
     match String::from_utf8(bytes) {
         Ok(text) => text,
         // WTF-8 writes a lone surrogate in three bytes, and lossy decoding one U+FFFD for each of them.
-        Err(e) => String::from_utf8_lossy(e.as_bytes()).replace("\u{fffd}\u{fffd}\u{fffd}", "\u{fffd}"),
+        Err(e) => {
+            String::from_utf8_lossy(e.as_bytes()).replace("\u{fffd}\u{fffd}\u{fffd}", "\u{fffd}")
+        }
     }
 }
 
@@ -222,7 +226,14 @@ mod tests {
     #[test]
     fn plain_text_is_what_gives_the_same_json_again() {
         assert_eq!(plain_text_of(r#""a\nb""#).as_deref(), Some("a\nb"));
-        for kept in [r#""\u0041""#, r#""\/""#, r#""\u0000""#, r#""\ud800""#, "1", r#" "a""#] {
+        for kept in [
+            r#""\u0041""#,
+            r#""\/""#,
+            r#""\u0000""#,
+            r#""\ud800""#,
+            "1",
+            r#" "a""#,
+        ] {
             assert_eq!(plain_text_of(kept), None, "{kept}");
         }
     }

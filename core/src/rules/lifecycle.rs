@@ -38,7 +38,10 @@ pub(crate) fn built_in(name: &str) -> Option<Lifecycle> {
 
 /// All lifecycles that every store has, by name.
 pub(crate) fn all_built_in() -> Vec<Lifecycle> {
-    ["agent", "ticket"].into_iter().filter_map(built_in).collect()
+    ["agent", "ticket"]
+        .into_iter()
+        .filter_map(built_in)
+        .collect()
 }
 
 /// Checks a definition.
@@ -66,9 +69,7 @@ pub(crate) fn check(lifecycle: &Lifecycle) -> Result<()> {
     let used = moves.chain(&lifecycle.final_statuses);
     for status in used.chain([&lifecycle.initial]) {
         if !known.contains(status) {
-            return wrong(format!(
-                "uses {status:?}, which is not among its statuses"
-            ));
+            return wrong(format!("uses {status:?}, which is not among its statuses"));
         }
     }
     for (from, to) in &lifecycle.moves {

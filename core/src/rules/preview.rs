@@ -141,7 +141,10 @@ mod tests {
         for (json, expected) in [
             (r#"{"content":"a","text":"b"}"#, Some("a")),
             (r#"{"content":"","text":"b"}"#, Some("b")),
-            (r#"{"content":[{"type":"image"},{"type":"text","text":"c"}]}"#, Some("c")),
+            (
+                r#"{"content":[{"type":"image"},{"type":"text","text":"c"}]}"#,
+                Some("c"),
+            ),
             (r#"{"kind":"request","parts":[{"content":"d"}]}"#, Some("d")),
             (r#"{"role":"user","parts":[{"text":"e"}]}"#, Some("e")),
             (r#"[{"type":"text","text":"f"}]"#, Some("f")),

@@ -20,7 +20,11 @@ impl Roles {
 
     /// The built-in ones, then the declared ones.
     pub(crate) fn all(&self) -> Vec<Role> {
-        Role::BUILT_IN.iter().chain(&self.declared).cloned().collect()
+        Role::BUILT_IN
+            .iter()
+            .chain(&self.declared)
+            .cloned()
+            .collect()
     }
 
     pub(crate) fn check(&self, role: &Role) -> Result<()> {

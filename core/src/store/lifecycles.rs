@@ -57,7 +57,9 @@ impl Store {
         if let Some(known) = self.known_lifecycle(name) {
             return Ok(known);
         }
-        let found = tx.lifecycle(name)?.ok_or_else(|| lifecycle::unknown(name))?;
+        let found = tx
+            .lifecycle(name)?
+            .ok_or_else(|| lifecycle::unknown(name))?;
         Ok(Arc::new(found))
     }
 

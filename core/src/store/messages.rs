@@ -12,9 +12,7 @@ use crate::backend::{
 };
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorCode, Result};
-use crate::model::{
-    Content, Message, MessageQuery, NewMessage, Role, SaveOptions, SessionUpdate,
-};
+use crate::model::{Content, Message, MessageQuery, NewMessage, Role, SaveOptions, SessionUpdate};
 use crate::rules::{limits, preview, times};
 
 impl Store {
@@ -218,8 +216,9 @@ impl Store {
             .token_count
             .is_some_and(|tokens| tokens > limits::TOKEN_COUNT)
         {
-            return Err(Error::invalid("the token_count is above 2^53 - 1")
-                .with("argument", "token_count"));
+            return Err(
+                Error::invalid("the token_count is above 2^53 - 1").with("argument", "token_count")
+            );
         }
         Ok(())
     }

@@ -27,7 +27,9 @@ impl Store {
     pub fn get_session(&self, id: &str) -> Result<Option<Session>> {
         let (_entered, backend, tenant) = self.enter()?;
         limits::check("session id", id, 1, limits::SESSION_ID)?;
-        Ok(backend.session(tenant, Lookup::Id(id))?.map(|row| row.session))
+        Ok(backend
+            .session(tenant, Lookup::Id(id))?
+            .map(|row| row.session))
     }
 
     /// The session with that key in that scope; `None` where there is none.
@@ -339,10 +341,7 @@ fn id_taken(id: &str) -> Error {
     .with("session_id", id)
 }
 
-pub(super) fn session_row<T: ReadTransaction + ?Sized>(
-    tx: &mut T,
-    id: &str,
-) -> Result<SessionRow> {
+pub(super) fn session_row<T: ReadTransaction + ?Sized>(tx: &mut T, id: &str) -> Result<SessionRow> {
     tx.session(Lookup::Id(id))?
         .ok_or_else(|| Error::no_session(id))
 }

@@ -42,6 +42,23 @@ impl MessageStream {
         }
     }
 
+    /// Whether the next message has to be read first.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn needs_page(&self) -> bool {
+        !self.done && self.page.len() == 0
+    }
+
+    /// Reads a page where one is needed, so that the next message is there or the end is reached.
+    pub(crate) fn fill(&mut self) -> Result<()> {
+        while !self.done && self.page.len() == 0 {
+            if let Err(e) = self.next_page() {
+                self.done = true;
+                return Err(e);
+            }
+        }
+        Ok(())
+    }
+
     fn next_page(&mut self) -> Result<()> {
         let want = self.left.map_or(PAGE, |left| left.min(PAGE));
         self.filter.take = Take::First(want);
@@ -64,17 +81,9 @@ impl Iterator for MessageStream {
     type Item = Result<Message>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        loop {
-            if let Some(message) = self.page.next() {
-                return Some(Ok(message));
-            }
-            if self.done {
-                return None;
-            }
-            if let Err(e) = self.next_page() {
-                self.done = true;
-                return Some(Err(e));
-            }
+        match self.fill() {
+            Ok(()) => self.page.next().map(Ok),
+            Err(e) => Some(Err(e)),
         }
     }
 }

@@ -1,0 +1,69 @@
+# Everything that a developer does here. `make help` lists it. No target needs anything installed beyond Rust, Python, Node and a C compiler.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+# The demonstration takes real conversations where they lie beside the project, else the sample of our own.
+CONVERSATIONS := $(firstword $(wildcard ../shared/data/airline-conversations.jsonl) examples/data/library-conversations.jsonl)
+
+CARGO := cargo
+WASM := --target wasm32-unknown-unknown --no-default-features
+
+.PHONY: help
+help: ## Lists the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 18
+
+.PHONY: demo
+demo: ## The main job on real input: save, resume, list, export, import, compare; results in target/demo
+	@$(CARGO) build --quiet --release --package convostore-examples
+	@target/release/demo run $(CONVERSATIONS) target/demo
+
+.PHONY: test
+test: test-rust test-python test-npm ## Every test, in all languages, browser included
+	@echo "all tests passed"
+
+.PHONY: test-rust
+test-rust: lint wasm-check ## Rust: unit, scenarios, contract, model, doctests, examples
+	$(CARGO) test --all-features --quiet --no-fail-fast
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --quiet --no-deps --all-features --package convostore
+
+.PHONY: lint
+lint: ## Formatting and lints
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --quiet --workspace --all-targets --all-features -- -D warnings
+
+.PHONY: wasm-check
+wasm-check: ## The core builds for the browser without a C compiler, and no SQLite is in that build
+	rustup target add wasm32-unknown-unknown
+	CC=false CLANG=false $(CARGO) build --quiet --package convostore --target wasm32-unknown-unknown
+	@if $(CARGO) tree --package convostore --target wasm32-unknown-unknown --edges normal,build | grep -E 'rusqlite|libsqlite3'; then \
+		echo "SQLite is in the wasm build"; exit 1; fi
+
+.PHONY: test-python
+test-python: ## Python: builds the wheel, installs it into an empty environment, tests that
+	bindings-python/test.sh
+
+.PHONY: test-npm
+test-npm: ## npm: packs the package, installs it into an empty folder, tests that in Node and in a browser
+	bindings-wasm/test.sh
+
+.PHONY: bench
+bench: ## Ratios against raw rusqlite, in one run, interleaved; results in target/bench
+	$(CARGO) run --quiet --release --package convostore-bench
+
+.PHONY: check-all
+check-all: ## Slow and networked gates: licences and sources, every set of features, a long model test
+	test -x target/tools/bin/cargo-deny || $(CARGO) install --quiet --locked --root target/tools cargo-deny@0.20.2
+	test -x target/tools/bin/cargo-hack || $(CARGO) install --quiet --locked --root target/tools cargo-hack@0.6.46
+	target/tools/bin/cargo-deny --all-features check bans licenses sources
+	target/tools/bin/cargo-hack hack check --quiet --package convostore --feature-powerset
+	CONVOSTORE_MODEL_OPERATIONS=1000000 $(CARGO) test --release --package conformance --test model -- --nocapture
+
+.PHONY: soak
+soak: ## The random tests for HOURS hours (default 1), a new seed each round
+	scripts/soak.sh $(or $(HOURS),1)
+
+.PHONY: clean
+clean: ## Removes what was built
+	$(CARGO) clean
