@@ -12,6 +12,8 @@ mod id;
 mod model;
 mod rules;
 mod store;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

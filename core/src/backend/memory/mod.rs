@@ -14,6 +14,8 @@ mod overlay;
 mod record;
 mod row;
 mod table;
+#[cfg(test)]
+mod tests;
 mod transaction;
 
 use std::collections::BTreeMap;
