@@ -32,7 +32,7 @@ mod tenants;
 mod threads;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use crate::backend::Backend;
 
@@ -49,20 +49,23 @@ pub trait Fixture {
 pub type Case = (&'static str, fn(&dyn Fixture));
 
 /// All cases of the contract. Each panics where the backend breaks it.
-pub fn contract() -> Vec<Case> {
-    [
-        sessions::CASES,
-        lists::CASES,
-        appending::CASES,
-        messages::CASES,
-        others::CASES,
-        tenants::CASES,
-        rollback::CASES,
-        threads::CASES,
-        contents::CASES,
-        opening::CASES,
-    ]
-    .concat()
+pub fn contract() -> &'static [Case] {
+    static ALL: LazyLock<Vec<Case>> = LazyLock::new(|| {
+        [
+            sessions::CASES,
+            lists::CASES,
+            appending::CASES,
+            messages::CASES,
+            others::CASES,
+            tenants::CASES,
+            rollback::CASES,
+            threads::CASES,
+            contents::CASES,
+            opening::CASES,
+        ]
+        .concat()
+    });
+    &ALL
 }
 
 /// Runs all cases, and panics in the end with the names of those that failed.
@@ -73,7 +76,7 @@ pub fn run_contract(fixture: &dyn Fixture) {
     for (name, case) in cases {
         // What a case leaves half done is its own backend, which nobody uses again.
         if catch_unwind(AssertUnwindSafe(|| case(fixture))).is_err() {
-            failed.push(name);
+            failed.push(*name);
         }
     }
     assert!(
