@@ -1,0 +1,381 @@
+//! One database file, as this process has it open: a writer behind a queue, readers beside it, a guard over the locks.
+
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use rusqlite::Connection;
+
+use super::error::{SqliteError, SqliteResult};
+use super::guard::Guard;
+use super::job::{Job, Outcome};
+use super::open::{self, Settings};
+use super::options::{Durability, SqliteOptions};
+use super::place::{self, Place};
+use super::queue::{Queue, Submitted, Taken, Turn};
+use super::readers::{Reader, Readers};
+use super::writer::{self, Ran, Writer, in_savepoint};
+use crate::lock;
+
+type Jobs = Queue<Job, Ran<Outcome>>;
+type WriteTurn<'a> = Turn<'a, Job, Ran<Outcome>>;
+
+/// How often work is tried again when another SQLite in the process keeps dropping the locks.
+const ATTEMPTS: usize = 10;
+
+/// See the module. All handles of this process on the file share it.
+#[derive(Debug)]
+pub(super) struct Database {
+    pub(super) place: Place,
+    settings: Mutex<Settings>,
+    is_guarded: bool,
+    queue: Jobs,
+    // In this order they are dropped: the writer's connection is the last, the guard's descriptors outlive all.
+    readers: Readers,
+    writer: Mutex<Option<Writer>>,
+    guard: Mutex<Option<Arc<Guard>>>,
+}
+
+impl Database {
+    pub(super) fn open(place: Place, options: &SqliteOptions) -> SqliteResult<Self> {
+        let database = Self {
+            place,
+            settings: Mutex::new(Settings {
+                durability: options.durability,
+                wait: options.wait_limit,
+            }),
+            is_guarded: options.guard,
+            queue: Queue::new(),
+            readers: Readers::default(),
+            writer: Mutex::new(None),
+            guard: Mutex::new(None),
+        };
+        database.connect()?;
+        Ok(database)
+    }
+
+    /// From now on a commit is at least as durable as this.
+    pub(super) fn strengthen(&self, durability: Durability) {
+        if durability == Durability::Full {
+            lock(&self.settings).durability = Durability::Full;
+        }
+    }
+
+    fn settings(&self) -> Settings {
+        *lock(&self.settings)
+    }
+
+    fn guard(&self) -> Option<Arc<Guard>> {
+        lock(&self.guard).clone()
+    }
+
+    /// Whether the locks that the connections believe to have are there.
+    fn is_intact(&self) -> bool {
+        !self.is_guarded || self.guard().is_some_and(|guard| guard.is_intact())
+    }
+
+    /// Opens the writer and puts out the guard.
+    fn connect(&self) -> SqliteResult<()> {
+        let settings = self.settings();
+        let conn = open::first(&self.place.path, settings)?;
+        if self.is_guarded {
+            *lock(&self.guard) = Some(Arc::new(Guard::attach(&self.place.path)?));
+        }
+        *lock(&self.writer) = Some(Writer::new(conn, settings));
+        Ok(())
+    }
+
+    // ---- reading
+
+    /// A connection for reading.
+    pub(super) fn reader(&self, deadline: Instant) -> SqliteResult<Reader<'_>> {
+        self.readers.acquire(deadline, || {
+            open::another(&self.place.path, self.settings())
+        })
+    }
+
+    /// Runs a read that may be repeated: once, and again if the locks were dropped meanwhile.
+    pub(super) fn read<T>(
+        &self,
+        wait: Duration,
+        mut work: impl FnMut(&Connection) -> SqliteResult<T>,
+    ) -> SqliteResult<T> {
+        let deadline = Instant::now() + wait;
+        for _ in 0..ATTEMPTS {
+            match self.read_once(deadline, &mut work) {
+                Err(SqliteError::LockLost) => self.restore(deadline)?,
+                read => return read,
+            }
+        }
+        Err(SqliteError::LockLost)
+    }
+
+    /// Runs a read exactly once.
+    pub(super) fn read_alone<T>(
+        &self,
+        wait: Duration,
+        mut work: impl FnMut(&Connection) -> SqliteResult<T>,
+    ) -> SqliteResult<T> {
+        let deadline = Instant::now() + wait;
+        if !self.is_intact() {
+            self.restore(deadline)?;
+        }
+        self.read_once(deadline, &mut work)
+    }
+
+    fn read_once<T>(
+        &self,
+        deadline: Instant,
+        work: &mut impl FnMut(&Connection) -> SqliteResult<T>,
+    ) -> SqliteResult<T> {
+        let mut reader = self.reader(deadline)?;
+        let read = work(reader.connection()?);
+        if let Err(error) = &read
+            && error.spoils_connection()
+        {
+            reader.spoil();
+        }
+        // Before the connection goes back: from then on its locks may be given up for good reason.
+        if self.is_intact() {
+            read
+        } else {
+            Err(SqliteError::LockLost)
+        }
+    }
+
+    // ---- writing
+
+    /// The turn to write, if nobody has it.
+    pub(super) fn try_turn(&self) -> Option<WriteTurn<'_>> {
+        self.queue.try_turn()
+    }
+
+    /// Waits for the turn to write.
+    pub(super) fn turn(&self, wait: Duration) -> SqliteResult<WriteTurn<'_>> {
+        self.queue
+            .turn(Instant::now() + wait)
+            .ok_or(SqliteError::Busy)
+    }
+
+    /// Runs `work` in a transaction of its own, again if the locks were dropped before its commit.
+    pub(super) fn transact<T>(
+        &self,
+        turn: &WriteTurn<'_>,
+        deadline: Instant,
+        mut work: impl FnMut(&Connection) -> SqliteResult<T>,
+    ) -> Ran<T> {
+        for _ in 0..ATTEMPTS {
+            match self.transact_once(deadline, &mut work) {
+                Ok(Err(SqliteError::LockLost)) => {
+                    if let Err(error) = self.restore_in(turn, deadline) {
+                        return Ok(Err(error));
+                    }
+                }
+                ran => return ran,
+            }
+        }
+        Ok(Err(SqliteError::LockLost))
+    }
+
+    /// Runs `work` exactly once, in a transaction of its own.
+    pub(super) fn transact_alone<T>(
+        &self,
+        turn: &WriteTurn<'_>,
+        deadline: Instant,
+        work: impl FnOnce(&Connection) -> SqliteResult<T>,
+    ) -> Ran<T> {
+        if !self.is_intact()
+            && let Err(error) = self.restore_in(turn, deadline)
+        {
+            return Ok(Err(error));
+        }
+        self.transact_once(deadline, work)
+    }
+
+    fn transact_once<T>(
+        &self,
+        deadline: Instant,
+        work: impl FnOnce(&Connection) -> SqliteResult<T>,
+    ) -> Ran<T> {
+        let mut slot = lock(&self.writer);
+        match self.usable(&mut slot, deadline) {
+            Ok(writer) => writer.transact(self.guard().as_deref(), work),
+            Err(error) => Ok(Err(error)),
+        }
+    }
+
+    /// The writer, opened again if it is spoiled, set up for a transaction that waits until `deadline`.
+    fn usable<'a>(
+        &self,
+        slot: &'a mut Option<Writer>,
+        deadline: Instant,
+    ) -> SqliteResult<&'a mut Writer> {
+        let settings = self.settings();
+        if slot.as_ref().is_some_and(Writer::is_spoiled) {
+            // The new one first: while one is open, neither WAL nor locks go away.
+            let conn = open::another(&self.place.path, settings)?;
+            *slot = Some(Writer::new(conn, settings));
+        }
+        // Lost together with the guard: to be restored in the same way.
+        let writer = slot.as_mut().ok_or(SqliteError::LockLost)?;
+        let wait = deadline.saturating_duration_since(Instant::now());
+        writer.prepare(wait, settings.durability)?;
+        Ok(writer)
+    }
+
+    /// Hands a job in and waits for its result.
+    pub(super) fn submit(&self, job: Job, wait: Duration) -> Ran<Outcome> {
+        match self.queue.submit(job, Instant::now() + wait) {
+            Submitted::Done(ran) => ran,
+            Submitted::Lead(turn, job, others) => {
+                self.lead(&turn, Instant::now() + wait, job, others)
+            }
+            Submitted::TimedOut => Ok(Err(SqliteError::Busy)),
+            Submitted::Abandoned => Ok(Err(SqliteError::UnknownOutcome)),
+        }
+    }
+
+    /// Does the jobs in one transaction; each for itself if that is lost.
+    fn lead(
+        &self,
+        turn: &WriteTurn<'_>,
+        deadline: Instant,
+        mut first: Job,
+        mut others: Vec<Taken<Job, Ran<Outcome>>>,
+    ) -> Ran<Outcome> {
+        if others.is_empty() {
+            return self.transact(turn, deadline, |conn| first.run(conn));
+        }
+        let last = others.iter().filter_map(Taken::deadline).max();
+        let until = last.map_or(deadline, |last| last.max(deadline));
+        match self.transact_once(until, |conn| run_group(conn, &mut first, &mut others)) {
+            Ok(Ok((ran, others_ran))) => {
+                for (other, ran) in others.into_iter().zip(others_ran) {
+                    other.finish(ran);
+                }
+                ran
+            }
+            // They all have waited; another wait each would be no better.
+            Ok(Err(SqliteError::Busy)) => self.fail(others, || SqliteError::Busy),
+            Ok(Err(SqliteError::UnknownOutcome)) => {
+                self.fail(others, || SqliteError::UnknownOutcome)
+            }
+            _ => self.do_apart(turn, deadline, first, others),
+        }
+    }
+
+    #[expect(clippy::unused_self, reason = "reads as the other outcomes of a group")]
+    fn fail(
+        &self,
+        others: Vec<Taken<Job, Ran<Outcome>>>,
+        error: impl Fn() -> SqliteError,
+    ) -> Ran<Outcome> {
+        for other in others {
+            other.finish(Ok(Err(error())));
+        }
+        Ok(Err(error()))
+    }
+
+    fn do_apart(
+        &self,
+        turn: &WriteTurn<'_>,
+        deadline: Instant,
+        mut first: Job,
+        others: Vec<Taken<Job, Ran<Outcome>>>,
+    ) -> Ran<Outcome> {
+        let ran = self.transact(turn, deadline, |conn| first.run(conn));
+        for mut other in others {
+            let until = other.deadline().unwrap_or(deadline);
+            let ran = self.transact(turn, until, |conn| other.job.run(conn));
+            other.finish(ran);
+        }
+        ran
+    }
+
+    /// Empties the WAL, in the turn of the caller. Whether that was possible before the deadline.
+    pub(super) fn truncate_wal(&self, turn: &WriteTurn<'_>, deadline: Instant) -> SqliteResult<bool> {
+        if !self.is_intact() {
+            self.restore_in(turn, deadline)?;
+        }
+        let mut slot = lock(&self.writer);
+        self.usable(&mut slot, deadline)?.truncate_wal(deadline)
+    }
+
+    // ---- after a loss of locks
+
+    /// As [`Database::restore_in`], for who has no turn yet.
+    fn restore(&self, deadline: Instant) -> SqliteResult<()> {
+        let turn = self.queue.turn(deadline).ok_or(SqliteError::Busy)?;
+        self.restore_in(&turn, deadline)
+    }
+
+    /// Closes all connections and opens them again, so that SQLite takes all its locks anew: with one left open it would believe to
+    /// have them still. Waits for the readers to end.
+    fn restore_in(&self, _turn: &WriteTurn<'_>, deadline: Instant) -> SqliteResult<()> {
+        if self.is_intact() && lock(&self.writer).is_some() {
+            return Ok(());
+        }
+        let pause = self
+            .readers
+            .pause(deadline)
+            .map_err(|_| SqliteError::LockLost)?;
+        for conn in pause.take_all() {
+            writer::close_without_checkpoint(conn);
+        }
+        if let Some(writer) = lock(&self.writer).take() {
+            writer.close_without_checkpoint();
+        }
+        *lock(&self.guard) = None;
+        if place::locate(&self.place.path)?.id != self.place.id {
+            return Err(SqliteError::Unsuitable(
+                "the database file was replaced by another; open it again",
+            ));
+        }
+        self.connect()
+    }
+}
+
+type GroupRan = (Ran<Outcome>, Vec<Ran<Outcome>>);
+
+/// Runs each job in its savepoint. An error where the whole transaction was lost.
+fn run_group(
+    conn: &Connection,
+    first: &mut Job,
+    others: &mut [Taken<Job, Ran<Outcome>>],
+) -> SqliteResult<GroupRan> {
+    let ran = run_in_group(conn, first)?;
+    let others = others
+        .iter_mut()
+        .map(|other| run_in_group(conn, &mut other.job))
+        .collect::<SqliteResult<_>>()?;
+    Ok((ran, others))
+}
+
+fn run_in_group(conn: &Connection, job: &mut Job) -> SqliteResult<Ran<Outcome>> {
+    let ran = in_savepoint(conn, |conn| job.run(conn));
+    match ran {
+        Ok(Err(error)) if conn.is_autocommit() || error.spoils_connection() => Err(error),
+        ran if conn.is_autocommit() => {
+            drop(ran);
+            Err(SqliteError::Unsuitable("the transaction was lost"))
+        }
+        ran => Ok(ran),
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        if self.is_intact() {
+            return;
+        }
+        // The last to close would carry its WAL into the file; without its locks it must not.
+        if let Ok(pause) = self.readers.pause(Instant::now()) {
+            pause
+                .take_all()
+                .into_iter()
+                .for_each(writer::close_without_checkpoint);
+        }
+        if let Some(writer) = lock(&self.writer).take() {
+            writer.close_without_checkpoint();
+        }
+    }
+}

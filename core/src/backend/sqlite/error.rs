@@ -1,0 +1,196 @@
+//! What can go wrong in this backend, and the one place where it becomes the crate's error.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use rusqlite::ffi;
+
+use crate::error::{Error, ErrorCode};
+
+pub(super) type SqliteResult<T> = Result<T, SqliteError>;
+
+/// An error of this backend. None of its texts holds a bound value, so none holds what a message says.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum SqliteError {
+    #[error("SQLite refused: {0}")]
+    Sqlite(#[from] rusqlite::Error),
+    #[error("cannot open {}: {source}", path.display())]
+    Open {
+        path: PathBuf,
+        source: rusqlite::Error,
+    },
+    #[error("cannot {action} {}: {source}", path.display())]
+    Io {
+        action: &'static str,
+        path: PathBuf,
+        source: io::Error,
+    },
+    #[error("{} cannot be written: its file or its folder is read-only", .0.display())]
+    ReadOnlyFile(PathBuf),
+    #[error("{} exists already; a copy is written to a new file only", .0.display())]
+    TargetExists(PathBuf),
+    #[error("{} is a database of another program and was left as it is", .0.display())]
+    ForeignFile(PathBuf),
+    #[error("{} has schema {found}, this version knows up to {known}; it was left as it is, open it with a newer version", path.display())]
+    NewerSchema {
+        path: PathBuf,
+        found: i64,
+        known: i64,
+    },
+    #[error("a stored {0} holds a value that cannot be right")]
+    Damaged(&'static str),
+    #[error("{0} is outside what the SQLite backend can number")]
+    OutOfRange(&'static str),
+    #[error("others held the store for longer than the wait limit; nothing was changed")]
+    Busy,
+    #[error("another SQLite in this process dropped this store's locks; nothing was changed and it may be tried again")]
+    LockLost,
+    #[error("the commit was disturbed; the write was made or not: read, or retry with the same dedup key")]
+    UnknownOutcome,
+    #[error("the store was opened before this process was forked off; open it again in this process")]
+    Forked,
+    #[error("SQLite {found} is too old: versions before 3.51.3 can lose data in WAL mode")]
+    TooOld { found: &'static str },
+    #[error("{0}")]
+    Unsuitable(&'static str),
+    #[error(transparent)]
+    Given(#[from] Error),
+}
+
+impl SqliteError {
+    pub(super) fn io(action: &'static str, path: &Path, source: io::Error) -> Self {
+        Self::Io {
+            action,
+            path: path.to_owned(),
+            source,
+        }
+    }
+
+    /// The error of SQLite underneath, if it is one.
+    fn sqlite(&self) -> Option<&ffi::Error> {
+        match self {
+            Self::Sqlite(error) | Self::Open { source: error, .. } => match error {
+                rusqlite::Error::SqliteFailure(error, _)
+                | rusqlite::Error::SqlInputError { error, .. } => Some(error),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// Whether others are in the way, and waiting may help.
+    pub(super) fn is_busy(&self) -> bool {
+        self.sqlite().is_some_and(|error| {
+            matches!(
+                error.extended_code & 0xff,
+                ffi::SQLITE_BUSY | ffi::SQLITE_LOCKED | ffi::SQLITE_PROTOCOL
+            )
+        })
+    }
+
+    /// Whether the connection that reported it is better not used again.
+    pub(super) fn spoils_connection(&self) -> bool {
+        self.sqlite().is_some_and(|error| {
+            matches!(
+                error.extended_code & 0xff,
+                ffi::SQLITE_IOERR
+                    | ffi::SQLITE_CORRUPT
+                    | ffi::SQLITE_NOTADB
+                    | ffi::SQLITE_NOMEM
+                    | ffi::SQLITE_CANTOPEN
+                    | ffi::SQLITE_READONLY
+            )
+        })
+    }
+
+    /// Whether it leaves open if a commit that reported it reached the disk: what `fsync` failed on may be written or not.
+    pub(super) fn leaves_commit_open(&self) -> bool {
+        self.sqlite()
+            .is_some_and(|error| error.extended_code == ffi::SQLITE_IOERR_FSYNC)
+    }
+
+    fn code(&self) -> ErrorCode {
+        match self {
+            Self::Sqlite(error) => code_of(error),
+            Self::Open { source, .. } => code_of(source),
+            Self::Io { source, .. } => code_of_io(source),
+            Self::ReadOnlyFile(_) => ErrorCode::ReadOnly,
+            Self::TargetExists(_) => ErrorCode::AlreadyExists,
+            Self::ForeignFile(_) | Self::NewerSchema { .. } => ErrorCode::UnsupportedSchema,
+            Self::Damaged(_) => ErrorCode::Corrupted,
+            Self::OutOfRange(_) => ErrorCode::InvalidArgument,
+            Self::Busy => ErrorCode::Busy,
+            Self::LockLost => ErrorCode::LockLost,
+            Self::UnknownOutcome => ErrorCode::UnknownOutcome,
+            Self::Forked => ErrorCode::Forked,
+            Self::TooOld { .. } | Self::Unsuitable(_) => ErrorCode::Storage,
+            Self::Given(error) => error.code(),
+        }
+    }
+
+    fn path(&self) -> Option<&Path> {
+        match self {
+            Self::Open { path, .. }
+            | Self::Io { path, .. }
+            | Self::NewerSchema { path, .. }
+            | Self::ReadOnlyFile(path)
+            | Self::TargetExists(path)
+            | Self::ForeignFile(path) => Some(path),
+            _ => None,
+        }
+    }
+}
+
+impl From<SqliteError> for Error {
+    fn from(error: SqliteError) -> Self {
+        if let SqliteError::Given(given) = error {
+            return given;
+        }
+        let mut out = Error::new(error.code(), error.to_string());
+        if let Some(path) = error.path() {
+            out = out.with("path", path.to_string_lossy().into_owned());
+        }
+        if let Some(sqlite) = error.sqlite() {
+            out = out.with("sqlite_code", sqlite.extended_code);
+        }
+        out.with_source(error)
+    }
+}
+
+fn code_of(error: &rusqlite::Error) -> ErrorCode {
+    use rusqlite::Error as E;
+    match error {
+        E::SqliteFailure(error, _) | E::SqlInputError { error, .. } => code_of_sqlite(error),
+        // What a row holds does not fit its column.
+        E::FromSqlConversionFailure(..)
+        | E::IntegralValueOutOfRange(..)
+        | E::InvalidColumnType(..)
+        | E::Utf8Error(..) => ErrorCode::Corrupted,
+        E::NulError(_) | E::InvalidPath(_) => ErrorCode::InvalidArgument,
+        _ => ErrorCode::Storage,
+    }
+}
+
+fn code_of_sqlite(error: &ffi::Error) -> ErrorCode {
+    match error.extended_code & 0xff {
+        ffi::SQLITE_BUSY | ffi::SQLITE_LOCKED | ffi::SQLITE_PROTOCOL => ErrorCode::Busy,
+        ffi::SQLITE_FULL => ErrorCode::DiskFull,
+        ffi::SQLITE_READONLY => ErrorCode::ReadOnly,
+        ffi::SQLITE_CANTOPEN | ffi::SQLITE_PERM | ffi::SQLITE_AUTH => ErrorCode::PermissionDenied,
+        ffi::SQLITE_CORRUPT | ffi::SQLITE_NOTADB => ErrorCode::Corrupted,
+        _ => ErrorCode::Storage,
+    }
+}
+
+fn code_of_io(error: &io::Error) -> ErrorCode {
+    match error.kind() {
+        io::ErrorKind::ReadOnlyFilesystem => ErrorCode::ReadOnly,
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => ErrorCode::DiskFull,
+        io::ErrorKind::PermissionDenied
+        | io::ErrorKind::NotFound
+        | io::ErrorKind::NotADirectory
+        | io::ErrorKind::IsADirectory => ErrorCode::PermissionDenied,
+        io::ErrorKind::AlreadyExists => ErrorCode::AlreadyExists,
+        _ => ErrorCode::Storage,
+    }
+}

@@ -1,0 +1,113 @@
+//! Where the database is: paths, folders, the file and its mode.
+
+use std::fs::{self, OpenOptions};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::error::{SqliteError, SqliteResult};
+use crate::error::Error;
+
+/// What tells one file from all others on this machine, by whatever path.
+#[cfg(unix)]
+pub(super) type FileId = (u64, u64);
+/// What tells one file from all others on this machine, by whatever path.
+#[cfg(not(unix))]
+pub(super) type FileId = PathBuf;
+
+/// A database file that exists: its real path and its identity.
+#[derive(Debug, Clone)]
+pub(super) struct Place {
+    pub(super) path: PathBuf,
+    pub(super) id: FileId,
+}
+
+/// Finds the file, and makes it and its folders where they are missing.
+///
+/// The caller holds a lock of this process over it: the descriptor that makes the file is closed here, which would drop the
+/// locks of a connection that another thread has opened on it meanwhile.
+pub(super) fn prepare(path: &Path) -> SqliteResult<Place> {
+    let path = absolute(path)?;
+    if !path.exists() {
+        if let Some(folder) = path.parent() {
+            make_folders(folder)?;
+        }
+        match create_private(&path) {
+            Ok(()) => {}
+            // Another process was faster.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(SqliteError::io("create", &path, error)),
+        }
+    }
+    locate(&path)
+}
+
+/// The file at `path`, links followed: SQLite names the WAL after the real path.
+pub(super) fn locate(path: &Path) -> SqliteResult<Place> {
+    let real = path
+        .canonicalize()
+        .map_err(|error| SqliteError::io("find", path, error))?;
+    let metadata = fs::metadata(&real).map_err(|error| SqliteError::io("find", &real, error))?;
+    if !metadata.is_file() {
+        let error = io::Error::new(io::ErrorKind::IsADirectory, "it is no file");
+        return Err(SqliteError::io("open", &real, error));
+    }
+    Ok(Place {
+        id: file_id(&real, &metadata),
+        path: real,
+    })
+}
+
+#[cfg(unix)]
+fn file_id(_path: &Path, metadata: &fs::Metadata) -> FileId {
+    use std::os::unix::fs::MetadataExt;
+    (metadata.dev(), metadata.ino())
+}
+
+#[cfg(not(unix))]
+fn file_id(path: &Path, _metadata: &fs::Metadata) -> FileId {
+    path.to_owned()
+}
+
+/// An absolute path is never read as a URI, whatever it looks like, and never means a database in memory.
+pub(super) fn absolute(path: &Path) -> SqliteResult<PathBuf> {
+    if path.as_os_str().is_empty() {
+        return Err(Error::invalid("the path of the store is empty").into());
+    }
+    if path.as_os_str().as_encoded_bytes().contains(&0) {
+        return Err(Error::invalid("the path of the store holds NUL").into());
+    }
+    std::path::absolute(path).map_err(|error| SqliteError::io("find", path, error))
+}
+
+/// Makes the folder and those above it, for the owner alone. Folders that are there are left as they are.
+fn make_folders(folder: &Path) -> SqliteResult<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::DirBuilderExt;
+        builder.mode(0o700);
+    }
+    builder
+        .create(folder)
+        .map_err(|error| SqliteError::io("create the folder", folder, error))
+}
+
+/// Makes an empty file for the owner alone; SQLite gives WAL and SHM the mode of the database.
+pub(super) fn create_private(path: &Path) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        options.mode(0o600);
+    }
+    options.open(path).map(drop)
+}
+
+/// The path of a file beside the database, such as its `-wal`.
+pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
+}

@@ -1,0 +1,153 @@
+//! The connections for reading: opened when first needed, kept for the next.
+
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use rusqlite::Connection;
+
+use super::error::{SqliteError, SqliteResult};
+use crate::lock;
+
+/// The most connections at a time: each is a few descriptors and a page cache.
+const MOST: usize = 8;
+
+/// The pool.
+#[derive(Debug, Default)]
+pub(super) struct Readers {
+    pool: Mutex<Pool>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Pool {
+    idle: Vec<Connection>,
+    out: usize,
+    paused: bool,
+    /// How many wait for a change.
+    waiting: usize,
+}
+
+/// A connection of the pool; it goes back when dropped, without a transaction.
+#[derive(Debug)]
+pub(super) struct Reader<'a> {
+    readers: &'a Readers,
+    conn: Option<Connection>,
+    spoiled: bool,
+}
+
+/// Nobody reads while this lives.
+#[derive(Debug)]
+pub(super) struct Pause<'a> {
+    readers: &'a Readers,
+}
+
+impl Readers {
+    /// A connection, opened by `open` if none is idle; `busy` if all are out until the deadline.
+    pub(super) fn acquire(
+        &self,
+        deadline: Instant,
+        open: impl FnOnce() -> SqliteResult<Connection>,
+    ) -> SqliteResult<Reader<'_>> {
+        let mut pool = lock(&self.pool);
+        while pool.paused || pool.out >= MOST {
+            pool = self.wait(pool, deadline)?;
+        }
+        pool.out += 1;
+        let mut reader = Reader {
+            readers: self,
+            conn: pool.idle.pop(),
+            spoiled: false,
+        };
+        drop(pool);
+        if reader.conn.is_none() {
+            reader.conn = Some(open()?);
+        }
+        Ok(reader)
+    }
+
+    /// Waits until all connections are back and lets none out again until the pause is dropped.
+    pub(super) fn pause(&self, deadline: Instant) -> SqliteResult<Pause<'_>> {
+        let mut pool = lock(&self.pool);
+        pool.paused = true;
+        // From here on the pause ends when this is dropped.
+        let pause = Pause { readers: self };
+        while pool.out > 0 {
+            match self.wait(pool, deadline) {
+                Ok(waited) => pool = waited,
+                Err(busy) => {
+                    drop(pause);
+                    return Err(busy);
+                }
+            }
+        }
+        drop(pool);
+        Ok(pause)
+    }
+
+    fn wait<'a>(
+        &self,
+        mut pool: MutexGuard<'a, Pool>,
+        deadline: Instant,
+    ) -> SqliteResult<MutexGuard<'a, Pool>> {
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(SqliteError::Busy);
+        }
+        pool.waiting += 1;
+        let waited = self.changed.wait_timeout(pool, left);
+        let mut pool = waited.unwrap_or_else(PoisonError::into_inner).0;
+        pool.waiting -= 1;
+        Ok(pool)
+    }
+}
+
+impl Pause<'_> {
+    /// The idle connections, which are all there are, taken out of the pool.
+    pub(super) fn take_all(&self) -> Vec<Connection> {
+        std::mem::take(&mut lock(&self.readers.pool).idle)
+    }
+}
+
+impl Drop for Pause<'_> {
+    fn drop(&mut self) {
+        lock(&self.readers.pool).paused = false;
+        self.readers.changed.notify_all();
+    }
+}
+
+impl Reader<'_> {
+    /// Has the connection closed instead of given back.
+    pub(super) fn spoil(&mut self) {
+        self.spoiled = true;
+    }
+
+    /// The connection; there is one until the drop.
+    pub(super) fn connection(&self) -> SqliteResult<&Connection> {
+        self.conn
+            .as_ref()
+            .ok_or(SqliteError::Unsuitable("a reader without a connection"))
+    }
+
+    /// The connection, if a next reader can use it.
+    fn reusable(&mut self) -> Option<Connection> {
+        let conn = self.conn.take().filter(|_| !self.spoiled)?;
+        if !conn.is_autocommit() {
+            conn.execute_batch("ROLLBACK").ok()?;
+        }
+        Some(conn)
+    }
+}
+
+impl Drop for Reader<'_> {
+    fn drop(&mut self) {
+        let conn = self.reusable();
+        let mut pool = lock(&self.readers.pool);
+        pool.idle.extend(conn);
+        pool.out -= 1;
+        let awaited = pool.waiting > 0;
+        drop(pool);
+        if awaited {
+            self.readers.changed.notify_all(); // a system call, so only where somebody waits
+        }
+    }
+}

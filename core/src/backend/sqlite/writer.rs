@@ -1,0 +1,192 @@
+//! The one connection that writes, and what a transaction on it is.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rusqlite::Connection;
+use rusqlite::config::DbConfig;
+
+use super::error::{SqliteError, SqliteResult};
+use super::guard::Guard;
+use super::open::{self, Settings};
+use super::options::Durability;
+
+/// What came of running somebody's code: its result, or its panic.
+pub(super) type Ran<T> = thread::Result<SqliteResult<T>>;
+
+/// The writing connection. Whoever has the turn uses it.
+#[derive(Debug)]
+pub(super) struct Writer {
+    conn: Connection,
+    settings: Settings,
+    is_spoiled: bool,
+}
+
+impl Writer {
+    pub(super) fn new(conn: Connection, settings: Settings) -> Self {
+        Self {
+            conn,
+            settings,
+            is_spoiled: false,
+        }
+    }
+
+    /// Whether it is better closed and opened again.
+    pub(super) fn is_spoiled(&self) -> bool {
+        self.is_spoiled
+    }
+
+    /// Sets for how long SQLite waits for other processes, and what a commit survives.
+    pub(super) fn prepare(&mut self, wait: Duration, durability: Durability) -> SqliteResult<()> {
+        if self.settings.durability != durability {
+            open::set_durability(&self.conn, durability)?;
+            self.settings.durability = durability;
+        }
+        if self.settings.wait.abs_diff(wait) > Duration::from_millis(50) {
+            self.conn.busy_timeout(wait)?;
+            self.settings.wait = wait;
+        }
+        Ok(())
+    }
+
+    /// Runs `work` in a transaction and commits if it succeeds. However it ends, no transaction is left open.
+    pub(super) fn transact<T>(
+        &mut self,
+        guard: Option<&Guard>,
+        work: impl FnOnce(&Connection) -> SqliteResult<T>,
+    ) -> Ran<T> {
+        if let Err(error) = self.begin() {
+            return Ok(Err(error));
+        }
+        let ran = catch_unwind(AssertUnwindSafe(|| work(&self.conn)));
+        let ran = match ran {
+            Ok(Ok(value)) => Ok(self.commit(guard).map(|()| value)),
+            failed => failed,
+        };
+        match &ran {
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => self.roll_back(error.spoils_connection()),
+            Err(_) => self.roll_back(false),
+        }
+        ran
+    }
+
+    fn begin(&mut self) -> SqliteResult<()> {
+        let begun = self
+            .conn
+            .prepare_cached("BEGIN IMMEDIATE")
+            .and_then(|mut statement| statement.execute([]))
+            .map_err(SqliteError::from);
+        match begun {
+            Ok(_) => Ok(()),
+            Err(error) => {
+                self.roll_back(error.spoils_connection());
+                Err(if error.is_busy() { SqliteError::Busy } else { error })
+            }
+        }
+    }
+
+    fn commit(&self, guard: Option<&Guard>) -> SqliteResult<()> {
+        let Some(guard) = guard else {
+            return self.commit_unguarded();
+        };
+        if !guard.is_intact() || !guard.has_write_lock() {
+            return Err(SqliteError::LockLost);
+        }
+        let version = self.data_version()?;
+        self.commit_unguarded()?;
+        if guard.is_intact() {
+            return Ok(());
+        }
+        match self.settle(guard, version) {
+            Ok(true) => Ok(()),
+            Ok(false) | Err(_) => Err(SqliteError::UnknownOutcome),
+        }
+    }
+
+    fn commit_unguarded(&self) -> SqliteResult<()> {
+        let committed = self
+            .conn
+            .prepare_cached("COMMIT")?
+            .execute([])
+            .map_err(SqliteError::from);
+        match committed {
+            Ok(_) => Ok(()),
+            Err(error) if error.leaves_commit_open() => Err(SqliteError::UnknownOutcome),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Grows when another connection than this one has committed.
+    fn data_version(&self) -> SqliteResult<i64> {
+        let mut statement = self.conn.prepare_cached("PRAGMA data_version")?;
+        Ok(statement.query_row([], |row| row.get(0))?)
+    }
+
+    /// Whether a commit, during which the locks were dropped, is in the database for sure: the locks are taken again, and with
+    /// them held nobody else has committed since.
+    fn settle(&self, guard: &Guard, version: i64) -> SqliteResult<bool> {
+        if !guard.retake() {
+            return Ok(false);
+        }
+        self.conn.execute_batch("BEGIN IMMEDIATE")?;
+        let is_ours = guard.has_write_lock() && self.data_version()? == version;
+        self.conn.execute_batch("ROLLBACK")?;
+        Ok(is_ours)
+    }
+
+    fn roll_back(&mut self, spoil: bool) {
+        let ended = self.conn.is_autocommit() || self.conn.execute_batch("ROLLBACK").is_ok();
+        self.is_spoiled |= spoil || !ended || !self.conn.is_autocommit();
+    }
+
+    /// Moves what is in the WAL to the database and empties it, waiting for readers no longer than until `deadline`. Whether that
+    /// was done.
+    pub(super) fn truncate_wal(&mut self, deadline: Instant) -> SqliteResult<bool> {
+        let wait = deadline.saturating_duration_since(Instant::now());
+        self.prepare(wait, self.settings.durability)?;
+        let hindered: i64 =
+            self.conn
+                .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+        Ok(hindered == 0)
+    }
+
+    /// See [`close_without_checkpoint`].
+    pub(super) fn close_without_checkpoint(self) {
+        close_without_checkpoint(self.conn);
+    }
+}
+
+/// Closes a connection whose locks were dropped: it must not carry a WAL into the database that others may have replaced.
+pub(super) fn close_without_checkpoint(conn: Connection) {
+    // If this fails, closing is no worse than it was.
+    let _ = conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
+    drop(conn);
+}
+
+/// Runs `work` as a part of an open transaction that can be undone alone.
+pub(super) fn in_savepoint<T>(
+    conn: &Connection,
+    work: impl FnOnce(&Connection) -> SqliteResult<T>,
+) -> Ran<T> {
+    if let Err(error) = run(conn, "SAVEPOINT job") {
+        return Ok(Err(error));
+    }
+    let ran = catch_unwind(AssertUnwindSafe(|| work(conn)));
+    let kept = match &ran {
+        Ok(Ok(_)) => run(conn, "RELEASE job"),
+        // SQLite ends the whole transaction itself after some errors; then there is no savepoint to go back to.
+        _ if conn.is_autocommit() => return ran,
+        _ => run(conn, "ROLLBACK TO job").and_then(|()| run(conn, "RELEASE job")),
+    };
+    match kept {
+        Ok(()) => ran,
+        Err(error) => Ok(Err(error)),
+    }
+}
+
+fn run(conn: &Connection, sql: &'static str) -> SqliteResult<()> {
+    conn.prepare_cached(sql)?.execute([])?;
+    Ok(())
+}
