@@ -1,1 +1,31 @@
-//! The Python package.
+//! The Python package: convert, release the interpreter lock, call the core, map errors. No rule of the store is written here.
+//!
+//! The files have the names that they have in the core. What is public in Python is said in `python/convostore`.
+
+mod clock;
+mod error;
+mod id;
+mod json;
+mod model;
+mod store;
+mod text;
+
+use pyo3::prelude::*;
+
+// No wheel of the stable ABI loads on a free-threaded interpreter; one built there from source switches the lock on again, as
+// long as nobody has shown that all of this is sound without.
+#[pymodule(gil_used = true)]
+mod _core {
+    #[pymodule_export]
+    use crate::json::JsonText;
+    #[pymodule_export]
+    use crate::model::{
+        Cleanup, Context, Deletion, ExportReport, ImportReport, Lifecycle, Message, Page, Session,
+        Stats, StoreCheck,
+    };
+    #[pymodule_export]
+    use crate::store::{MessageStream, Store};
+
+    #[pymodule_export]
+    use crate::store::{after_fork, at_exit};
+}

@@ -1,0 +1,39 @@
+//! The store as a whole: how much there is, and a copy of it.
+
+use std::path::PathBuf;
+
+use pyo3::prelude::*;
+
+use super::Store;
+use crate::model::Stats;
+
+/// A path as the rest of Python understands it, `~` included.
+pub(super) fn path_of(path: &Bound<'_, PyAny>) -> PyResult<PathBuf> {
+    let os_path = path.py().import("os.path")?;
+    os_path.call_method1("expanduser", (path,))?.extract()
+}
+
+#[pymethods]
+impl Store {
+    /// How much there is in the store.
+    ///
+    /// Returns: Stats.
+    ///
+    ///     print(store.stats().messages)
+    fn stats(&self, py: Python<'_>) -> PyResult<Stats> {
+        self.run(py, convostore::Store::stats).map(Stats::from)
+    }
+
+    /// Copies the whole store, all tenants, as it is at one moment, to a new file that only its owner can read. Writers go on meanwhile.
+    ///
+    /// Args:
+    ///     path: The new file, as str or os.PathLike.
+    ///
+    /// Errors: already_exists where there is such a file; permission_denied; unsupported in memory, where export_archive serves.
+    ///
+    ///     store.backup("/backup/sessions.db")
+    fn backup(&self, py: Python<'_>, path: &Bound<'_, PyAny>) -> PyResult<()> {
+        let path = path_of(path)?;
+        self.run(py, |store| store.backup(&path))
+    }
+}

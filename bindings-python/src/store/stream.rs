@@ -1,0 +1,109 @@
+//! Reading a long history page by page.
+
+use std::sync::Mutex;
+use std::vec::IntoIter;
+
+use pyo3::prelude::*;
+use pyo3::sync::MutexExt as _;
+use pyo3::types::PyList;
+
+use super::detached;
+use super::messages::records;
+use crate::error;
+use crate::model::Message;
+
+/// How many messages are read at a time: as the core does.
+const PAGE: usize = 256;
+
+/// Messages of a session one by one, from stream_messages.
+#[pyclass(frozen, module = "convostore")]
+pub(crate) struct MessageStream(Mutex<State>);
+
+struct State {
+    stream: convostore::MessageStream,
+    page: IntoIter<convostore::Message>,
+    /// What ended the stream, told after the messages before it.
+    error: Option<convostore::Error>,
+}
+
+impl State {
+    /// Reads the next page. An error is kept until the messages before it are given.
+    fn read(&mut self) -> convostore::Result<()> {
+        let mut page = Vec::new();
+        while page.len() < PAGE {
+            match self.stream.next() {
+                Some(Ok(message)) => page.push(message),
+                Some(Err(e)) => {
+                    self.error = Some(e);
+                    break;
+                }
+                None => break,
+            }
+        }
+        self.page = page.into_iter();
+        Ok(())
+    }
+}
+
+impl MessageStream {
+    pub(super) fn new(stream: convostore::MessageStream) -> Self {
+        Self(Mutex::new(State {
+            stream,
+            page: Vec::new().into_iter(),
+            error: None,
+        }))
+    }
+
+    fn with<T: Send>(
+        &self,
+        py: Python<'_>,
+        work: impl FnOnce(Python<'_>, &mut State) -> PyResult<T>,
+    ) -> PyResult<T> {
+        // Waits for another thread with the interpreter lock released.
+        let mut state = self
+            .0
+            .lock_py_attached(py)
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        work(py, &mut state)
+    }
+}
+
+#[pymethods]
+impl MessageStream {
+    fn __iter__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
+        slf
+    }
+
+    fn __next__(&self, py: Python<'_>) -> PyResult<Option<Message>> {
+        self.with(py, |py, state| {
+            if state.page.len() == 0 && state.error.is_none() {
+                detached(py, || state.read())?.map_err(|e| error::raised(py, &e))?;
+            }
+            match (state.page.next(), &state.error) {
+                (Some(message), _) => Ok(Some(Message::from(message))),
+                (None, Some(_)) => Err(state.error.take().map_or_else(
+                    || error::invalid(py, "the stream has ended"),
+                    |e| error::raised(py, &e),
+                )),
+                (None, None) => Ok(None),
+            }
+        })
+    }
+
+    /// The messages of the next page; an empty list at the end. For AsyncStore.
+    fn _page<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        let page = self.with(py, |py, state| {
+            if let Some(e) = state.error.take() {
+                return Err(error::raised(py, &e));
+            }
+            detached(py, || state.read())?.map_err(|e| error::raised(py, &e))?;
+            if state.page.len() == 0 {
+                if let Some(e) = state.error.take() {
+                    return Err(error::raised(py, &e));
+                }
+            }
+            Ok(std::mem::take(&mut state.page).collect::<Vec<_>>())
+        })?;
+        records(py, page)
+    }
+}
