@@ -1,0 +1,47 @@
+// Builds the package into dist/: the wasm file, what wasm-bindgen makes for it, and the compiled TypeScript.
+import { execFileSync } from "node:child_process";
+import { copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { brotliCompressSync, gzipSync } from "node:zlib";
+import { transformSync } from "esbuild";
+
+const here = import.meta.dirname;
+const root = process.env.CONVOSTORE_WORKSPACE ?? join(here, "..");
+const target = process.env.CARGO_TARGET_DIR ?? join(root, "target");
+const tools = join(here, "..", "target", "tools");
+const run = (command, args, options) => execFileSync(command, args, { stdio: "inherit", ...options });
+const bin = (name) => join(here, "node_modules", ".bin", name);
+
+run("cargo", ["build", "-p", "convostore-wasm", "--profile", "wasm", "--target", "wasm32-unknown-unknown", "--locked"].filter((arg) => arg !== "--locked" || !process.env.CONVOSTORE_WORKSPACE), { cwd: root });
+const built = join(target, "wasm32-unknown-unknown", "wasm", "convostore_wasm.wasm");
+
+const web = join(here, "js", "src", "web");
+const stamp = join(web, ".stamp");
+const present = `${statSync(built).mtimeMs} ${statSync(import.meta.filename).mtimeMs}`;
+if (!existsSync(stamp) || readFileSync(stamp, "utf8") !== present) {
+  rmSync(web, { recursive: true, force: true });
+  mkdirSync(web, { recursive: true });
+  run(join(tools, "bin", "wasm-bindgen"), [
+    "--target", "web", "--out-dir", web, "--out-name", "core",
+    "--experimental-reset-state-function", "--omit-default-module-path", "--remove-name-section", "--remove-producers-section",
+    built,
+  ]);
+  // No --all-features: Node 20 rejects what comes of it. The section that names the features in use is read and kept.
+  run(bin("wasm-opt"), ["-Oz", join(web, "core_bg.wasm"), "-o", join(web, "core_bg.wasm")]);
+  // The generated module without its comments; names stay, so that a stack trace can be read.
+  const generated = readFileSync(join(web, "core.js"), "utf8");
+  writeFileSync(join(web, "core.js"), transformSync(generated, { minifyWhitespace: true, minifySyntax: true, format: "esm", target: "es2022", legalComments: "none" }).code);
+  new WebAssembly.Module(readFileSync(join(web, "core_bg.wasm")));
+  writeFileSync(stamp, present);
+}
+
+const dist = join(here, "dist");
+rmSync(dist, { recursive: true, force: true });
+run(bin("tsc"), ["-p", here]);
+mkdirSync(join(dist, "web"), { recursive: true });
+for (const name of ["core.js", "core.d.ts", "core_bg.wasm"]) copyFileSync(join(web, name), join(dist, "web", name));
+for (const name of ["LICENSE-MIT", "LICENSE-APACHE"]) if (existsSync(join(here, "..", name))) copyFileSync(join(here, "..", name), join(here, name));
+
+const sizes = (bytes) => `${bytes.length} raw, ${gzipSync(bytes, { level: 9 }).length} gzip, ${brotliCompressSync(bytes).length} brotli`;
+console.log(`core_bg.wasm: ${sizes(readFileSync(join(dist, "web", "core_bg.wasm")))}`);
+console.log(`files: ${readdirSync(dist).length}`);

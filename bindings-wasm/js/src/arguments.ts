@@ -1,0 +1,158 @@
+/** What an application gives: looked at by name and type here, by meaning in the core. */
+import { invalid } from "./errors.js";
+import { encode, isWellFormed, JsonText } from "./json.js";
+import type { Said } from "./records.js";
+import type { CleanupQuery, ContextQuery, LifecycleDefinition, MessageQuery, NewMessage, NewSession, SessionQuery, SessionUpdate } from "./types.js";
+
+type Wire = string | number | boolean | null | readonly Wire[];
+
+/** The argument, which must be a text. */
+export function text(value: unknown, what: string): string {
+  if (typeof value !== "string") throw invalid(`the ${what} must be a text`, what);
+  if (!isWellFormed(value)) throw invalid(`the ${what} holds half of a surrogate pair`, what);
+  return value;
+}
+
+const optionalText = (value: unknown, what: string): string | null => (value === undefined ? null : text(value, what));
+
+/** A whole number from 0 to 2^53 − 1. */
+export function whole(value: unknown, what: string): number {
+  if (typeof value !== "number" || !Number.isSafeInteger(value) || value < 0) {
+    throw invalid(`the ${what} must be a whole number from 0 to 2^53 - 1`, what);
+  }
+  return value;
+}
+
+export const optionalWhole = (value: unknown, what: string): number | null => (value === undefined ? null : whole(value, what));
+
+/** A span of milliseconds. */
+export function span(value: unknown, what: string): number | null {
+  if (value === undefined) return null;
+  if (typeof value !== "number" || Number.isNaN(value) || value < 0) throw invalid(`the ${what} must be a number of milliseconds, not negative`, what);
+  return Math.min(Math.floor(value), Number.MAX_SAFE_INTEGER);
+}
+
+function time(value: unknown, what: string): number | null {
+  return value === undefined ? null : moment(value, what);
+}
+
+/** Milliseconds of a date. */
+export function moment(value: unknown, what: string): number {
+  const millis = Object.prototype.toString.call(value) === "[object Date]" ? (value as Date).getTime() : Number.NaN;
+  if (Number.isNaN(millis)) throw invalid(`the ${what} must be a valid Date`, what);
+  return millis;
+}
+
+export function flag(value: unknown, what: string): boolean | null {
+  if (value === undefined) return null;
+  if (typeof value !== "boolean") throw invalid(`the ${what} must be true or false`, what);
+  return value;
+}
+
+function texts(value: unknown, what: string): string[] {
+  if (!Array.isArray(value)) throw invalid(`the ${what} must be a list of texts`, what);
+  return value.map((each) => text(each, what));
+}
+
+/** The text of a JSON object; that it is one is looked at in the core. */
+export function object(value: unknown, what: string): string {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) throw invalid(`the ${what} is no JSON object`, what);
+  return encode(value, what);
+}
+
+const optionalObject = (value: unknown, what: string): string | null => (value === undefined ? null : object(value, what));
+
+/** The options, which must be an object with no other names than these: a misspelt one must not be passed over. */
+export function options<T extends object>(value: T | undefined, what: string, names: readonly (keyof T & string)[]): Partial<T> {
+  if (value === undefined) return {};
+  if (typeof value !== "object" || value === null || Array.isArray(value)) throw invalid(`the ${what} must be an object`, what);
+  for (const name of Object.keys(value)) {
+    if (!names.includes(name as keyof T & string)) throw invalid(`${what} has no ${JSON.stringify(name)}; it has ${names.join(", ")}`, name);
+  }
+  return value;
+}
+
+const newSessionNames = ["id", "scope", "key", "owner", "lifecycle", "status", "metadata", "createdAt"] as const;
+
+export function newSession(value: NewSession | undefined, more: readonly string[] = []): string {
+  const given = options(value, "session", [...newSessionNames, ...(more as [])]);
+  return JSON.stringify([
+    optionalText(given.id, "session id"), optionalText(given.scope, "scope"), optionalText(given.key, "key"), optionalText(given.owner, "owner"),
+    optionalText(given.lifecycle, "lifecycle"), optionalText(given.status, "status"), optionalObject(given.metadata, "metadata"), time(given.createdAt, "createdAt"),
+  ] satisfies Wire);
+}
+
+export function sessionQuery(value: SessionQuery | undefined): string {
+  const given = options(value, "query", ["scope", "scopePrefix", "owner", "status", "order", "limit", "cursor"]);
+  return JSON.stringify([
+    optionalText(given.scope, "scope"), optionalText(given.scopePrefix, "scope"), optionalText(given.owner, "owner"), optionalText(given.status, "status"),
+    optionalText(given.order, "order"), optionalWhole(given.limit, "limit"), optionalText(given.cursor, "cursor"),
+  ] satisfies Wire);
+}
+
+function update(value: SessionUpdate | undefined, more: readonly string[] = []): Wire {
+  const given = options(value, "update", ["status", "owner", "metadata", "mergeMetadata", "expectedRevision", ...(more as [])]);
+  const owner = given.owner === undefined ? null : given.owner === null ? [] : [text(given.owner, "owner")];
+  return [
+    optionalText(given.status, "status"), owner, optionalObject(given.metadata, "metadata"), optionalObject(given.mergeMetadata, "metadata"),
+    optionalWhole(given.expectedRevision, "expectedRevision"),
+  ];
+}
+
+export const sessionUpdate = (value: SessionUpdate | undefined): string => JSON.stringify(update(value));
+
+export function cleanupQuery(value: CleanupQuery | undefined, more: readonly string[] = []): string {
+  const given = options(value, "query", ["olderThan", "scope", "status", "dryRun", ...(more as [])]);
+  return JSON.stringify([span(given.olderThan, "olderThan"), optionalText(given.scope, "scope"), optionalText(given.status, "status"), flag(given.dryRun, "dryRun")] satisfies Wire);
+}
+
+/** A content as it goes in: the text itself, or JSON text. */
+export function content(value: unknown): { body: string; isJson: boolean } {
+  if (typeof value === "string" && isWellFormed(value)) return { body: value, isJson: false };
+  return { body: encode(value, "content"), isJson: true };
+}
+
+const newMessageNames = ["role", "content", "tokenCount", "isSummary", "dedupKey", "createdAt"] as const;
+
+/** A message to save: what is said, and what few messages have, empty where it has none of it. */
+export function newMessage(value: NewMessage): Said & { rest: Wire[] | undefined } {
+  if (value === undefined) throw invalid("a message is missing", "message");
+  const given = options(value, "message", newMessageNames);
+  const { body, isJson } = content(given.content);
+  const dedupKey = optionalText(given.dedupKey, "dedupKey");
+  const rest = [optionalWhole(given.tokenCount, "tokenCount"), flag(given.isSummary, "isSummary"), dedupKey, time(given.createdAt, "createdAt")];
+  const isPlain = rest[0] === null && rest[1] === null && rest[2] === null && rest[3] === null;
+  return { role: text(given.role, "role"), body, isJson, dedupKey, rest: isPlain ? undefined : rest };
+}
+
+export function save(messages: readonly ReturnType<typeof newMessage>[], expectedRevision: number | null, updateGiven: SessionUpdate | undefined): string {
+  const rows: Wire[] = messages.map((message) => [message.role, message.body, message.isJson, ...(message.rest ?? [])]);
+  return JSON.stringify([expectedRevision, updateGiven === undefined ? null : update(updateGiven), ...rows] satisfies Wire);
+}
+
+export function messageQuery(value: MessageQuery | undefined, more: readonly string[] = []): string {
+  if (value === undefined) return "";
+  const given = options(value, "query", ["after", "before", "since", "limit", "last", "roles", "summaries", ...(more as [])]);
+  return JSON.stringify([
+    optionalWhole(given.after, "after"), optionalWhole(given.before, "before"), time(given.since, "since"), optionalWhole(given.limit, "limit"),
+    optionalWhole(given.last, "last"), flag(given.summaries, "summaries"), given.roles === undefined ? null : texts(given.roles, "roles"),
+  ] satisfies Wire);
+}
+
+export function contextQuery(value: ContextQuery | undefined): string {
+  const given = options(value, "query", ["scopePrefix", "limit", "cursor"]);
+  return JSON.stringify([optionalText(given.scopePrefix, "scope"), optionalWhole(given.limit, "limit"), optionalText(given.cursor, "cursor")] satisfies Wire);
+}
+
+export function lifecycleDefinition(value: LifecycleDefinition): string {
+  if (value === undefined) throw invalid("the definition is missing", "definition");
+  const given = options(value, "lifecycle", ["name", "initial", "statuses", "moves", "finalStatuses"]);
+  const moves = given.moves ?? [];
+  if (!Array.isArray(moves) || moves.some((move) => !Array.isArray(move) || move.length !== 2)) throw invalid("moves must be a list of pairs", "moves");
+  return JSON.stringify([
+    text(given.name, "name"), text(given.initial, "initial"), texts(given.statuses, "statuses"),
+    (moves as string[][]).flatMap((move) => texts(move, "moves")), texts(given.finalStatuses ?? [], "finalStatuses"),
+  ] satisfies Wire);
+}
+
+export { JsonText };

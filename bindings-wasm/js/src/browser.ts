@@ -1,0 +1,18 @@
+/** The entry for browsers and workers: fetches the WebAssembly that lies beside it, and keeps stores in IndexedDB. */
+import { errorOf } from "./errors.js";
+import { IndexedDbKeeper } from "./indexeddb.js";
+import { type InitInput, initFrom, setLoader } from "./runtime.js";
+import { setOpenKeeper } from "./store.js";
+
+setLoader({ load: () => init() });
+setOpenKeeper(async ({ name, signal }, host) => {
+  if (typeof name !== "string" || name === "") throw errorOf("invalid_argument", "Store.open needs a name here, and a path in Node", { argument: "name" });
+  return IndexedDbKeeper.open(name, host, signal);
+});
+
+/** Loads the WebAssembly, from elsewhere than beside this module where told. Not needed: opening a store loads it. A second call does nothing. */
+export async function init(input?: InitInput | Promise<InitInput>): Promise<void> {
+  await initFrom(input ?? new URL("./web/core_bg.wasm", import.meta.url));
+}
+
+export * from "./public.js";

@@ -1,0 +1,20 @@
+/** The entry for Node: reads the WebAssembly from the package, and keeps stores in files. */
+import { readFileSync } from "node:fs";
+import { errorOf } from "./errors.js";
+import { FileKeeper } from "./node-file.js";
+import { type InitInput, initFrom, initSync, setLoader } from "./runtime.js";
+import { setOpenKeeper } from "./store.js";
+
+setLoader({ load: () => initSync(readFileSync(new URL("./web/core_bg.wasm", import.meta.url))) });
+setOpenKeeper(async ({ path, signal }) => {
+  if (typeof path !== "string" || path === "") throw errorOf("invalid_argument", "Store.open needs a path here, and a name in a browser", { argument: "path" });
+  return FileKeeper.open(path, signal);
+});
+
+/** Loads the WebAssembly from elsewhere than the package. Not needed: opening a store loads it. A second call does nothing. */
+export async function init(input?: InitInput | Promise<InitInput>): Promise<void> {
+  if (input === undefined) initSync(readFileSync(new URL("./web/core_bg.wasm", import.meta.url)));
+  else await initFrom(input);
+}
+
+export * from "./public.js";

@@ -1,0 +1,350 @@
+import {
+  cleanupQuery, content, contextQuery, flag, lifecycleDefinition, messageQuery, newMessage, newSession, object, options, optionalWhole, save,
+  sessionQuery, sessionUpdate, span, text, whole,
+} from "./arguments.js";
+import { Engine, type Handle, type Settings } from "./engine.js";
+import { errorOf, invalid } from "./errors.js";
+import type { Host, Keeper } from "./keeper.js";
+import { savedMessage, toContext, toContexts, toLifecycle, toLifecycles, toMessage, toMessages, toSession, toSessions } from "./records.js";
+import { runtime } from "./runtime.js";
+import type {
+  Cleanup, CleanupQuery, ContentInput, Context, ContextQuery, Deletion, Lifecycle, LifecycleDefinition, Message, MessageQuery, NewMessage, NewSession,
+  ObjectInput, OpenOptions, Page, ResumeOptions, SaveOptions, Session, SessionQuery, SessionUpdate, Stats, StoreOptions, Waits,
+} from "./types.js";
+
+/** How an entry opens kept stores. */
+export type OpenKeeper = (options: OpenOptions, host: Host) => Promise<Keeper>;
+
+let openKeeper: OpenKeeper | undefined;
+
+/** Says how kept stores are opened; each entry does so once. */
+export function setOpenKeeper(how: OpenKeeper): void {
+  openKeeper = how;
+}
+
+const storeOptionNames = ["tenant", "clock", "ids", "roles", "preview"] as const;
+
+/** How many messages of a stream are read at a time. */
+const STREAM_PAGE = 256;
+
+function settingsOf(given: Partial<StoreOptions>): Settings & { tenant: string } {
+  const { clock, ids, roles, preview } = given;
+  if (clock !== undefined && typeof clock !== "function") throw invalid("clock must be a function that gives a Date", "clock");
+  if (ids !== undefined && typeof ids !== "function" && typeof ids !== "string") throw invalid("ids must be uuid7, uuid4, timestamp or a function", "ids");
+  if (roles !== undefined && !Array.isArray(roles)) throw invalid("roles must be a list of texts", "roles");
+  const scheme = typeof ids === "string" ? ids : null;
+  const rule = preview === undefined ? null : text(preview, "preview");
+  const names = roles?.map((role) => text(role, "role")) ?? null;
+  return {
+    tenant: given.tenant === undefined ? "default" : text(given.tenant, "tenant"),
+    wire: (tenant) => JSON.stringify([tenant, scheme, rule, names]),
+    clock,
+    ids: typeof ids === "function" ? ids : undefined,
+  };
+}
+
+/** Closes what nobody can reach any more, so that a store that was forgotten blocks nobody else. */
+const forgotten = new FinalizationRegistry<Keeper>((keeper) => {
+  void keeper.close().catch(() => {});
+});
+
+/** Reaches the engine without keeping it from being collected. */
+function hostOf(found: { engine?: WeakRef<Engine> }): Host {
+  return {
+    changed: () => found.engine?.deref()?.host.changed(),
+    broken: (error) => found.engine?.deref()?.host.broken(error),
+  };
+}
+
+/**
+ * A store of sessions and their messages, opened for one tenant.
+ *
+ * All operations are asynchronous in every kind of store, so code need not change with it. A write that resolved is kept, as durably as the
+ * store was opened to be; one that rejected has changed nothing. Every error is a {@link ConvostoreError}, but for what an
+ * `AbortSignal`, a clock or an id source of yours gives.
+ */
+export class Store {
+  readonly #engine: Engine;
+  readonly #handle: Handle;
+
+  private constructor(engine: Engine, handle: Handle) {
+    this.#engine = engine;
+    this.#handle = handle;
+  }
+
+  /** Opens a new, empty store that keeps nothing: it is gone when it is closed or forgotten. */
+  static async inMemory(storeOptions?: StoreOptions): Promise<Store> {
+    const settings = settingsOf(options(storeOptions, "options", storeOptionNames));
+    const engine = new Engine(await runtime(), settings, undefined);
+    return new Store(engine, engine.handle(settings.tenant));
+  }
+
+  /**
+   * Opens the kept store at `path` (Node: an append-only file) or of that `name` (browser: IndexedDB); makes it where there is none.
+   *
+   * Errors: `busy` where another process or store has the file open; `permission_denied`, `read_only`, `disk_full`; `corrupted` where what
+   * is kept is damaged; `unsupported_schema` where a newer version or another program made it; `unsupported` where the platform has no
+   * such storage.
+   */
+  static async open(openOptions: OpenOptions): Promise<Store> {
+    const given = options<OpenOptions>(openOptions, "options", [...storeOptionNames, "path", "name", "signal"]);
+    const settings = settingsOf(given);
+    const instance = await runtime();
+    if (openKeeper === undefined) throw errorOf("unsupported", "this platform has no storage for a kept store; use Store.inMemory and exportArchive");
+    let engine: Engine | undefined;
+    const found: { engine?: WeakRef<Engine> } = {};
+    const keeper = await openKeeper(given as OpenOptions, hostOf(found));
+    try {
+      engine = new Engine(instance, settings, keeper);
+      found.engine = new WeakRef(engine);
+      await engine.load();
+      const store = new Store(engine, engine.handle(settings.tenant));
+      forgotten.register(engine, keeper);
+      return store;
+    } catch (error) {
+      if (engine === undefined) await keeper.close();
+      else await engine.close();
+      throw error;
+    }
+  }
+
+  /** A store for another tenant on the same data, with the same clock, ids, roles and preview rule. Closing one closes all. */
+  forTenant(tenant: string): Store {
+    return new Store(this.#engine, this.#engine.handle(text(tenant, "tenant")));
+  }
+
+  /** The tenant that the store was opened for. */
+  get tenant(): string {
+    return this.#handle.tenant;
+  }
+
+  /** Closes the store and all others on the same data: what runs is completed, everything after is `closed`. A second call does nothing. */
+  async close(): Promise<void> {
+    await this.#engine.close();
+  }
+
+  /** As {@link Store.close}: `await using store = await Store.inMemory()`. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  /** Creates a session. Errors: `already_exists` where the id or the `(scope, key)` is taken. */
+  async createSession(session?: NewSession, waits?: Waits): Promise<Session> {
+    const [given, now] = [newSession(session), this.#engine.now()];
+    return toSession(await this.#write(() => this.#handle.core.create_session(now, given), waits));
+  }
+
+  /** The session with that id; null where there is none. */
+  async getSession(id: string): Promise<Session | null> {
+    const given = text(id, "session id");
+    const found = this.#engine.call(() => this.#handle.core.get_session(given));
+    return found === undefined ? null : toSession(found);
+  }
+
+  /** The session with that key in that scope; null where there is none. */
+  async getSessionByKey(scope: string, key: string): Promise<Session | null> {
+    const [place, name] = [text(scope, "scope"), text(key, "key")];
+    const found = this.#engine.call(() => this.#handle.core.get_session_by_key(place, name));
+    return found === undefined ? null : toSession(found);
+  }
+
+  /**
+   * The session with that `(scope, key)` — or, where no key is given, with that id — as it is; a new one where there is none. Of many
+   * concurrent callers exactly one creates.
+   */
+  async getOrCreateSession(session: NewSession, waits?: Waits): Promise<Session> {
+    const [given, now] = [newSession(session), this.#engine.now()];
+    return toSession(await this.#write(() => this.#handle.core.get_or_create_session(now, given), waits));
+  }
+
+  /** The scope's latest session, if it was active less than `idle` ago and its status is not final; else a new one. */
+  async resumeSession(scope: string, resume: Omit<ResumeOptions, "scope"> = {}, waits?: Waits): Promise<Session> {
+    const idle = span(resume.idle, "idle");
+    const [given, now] = [newSession({ ...resume, scope } as NewSession, ["idle"]), this.#engine.now()];
+    return toSession(await this.#write(() => this.#handle.core.resume_session(now, given, idle ?? undefined), waits));
+  }
+
+  /** Sessions as whole records, a page at a time. In one traversal by cursors nothing comes twice. */
+  async listSessions(query?: SessionQuery): Promise<Page<Session>> {
+    const given = sessionQuery(query);
+    return toSessions(this.#engine.call(() => this.#handle.core.list_sessions(given)));
+  }
+
+  /** Changes a session; what is not given stays. Errors: `not_found`, `invalid_transition`, `conflict`. */
+  async updateSession(id: string, update: SessionUpdate, waits?: Waits): Promise<Session> {
+    const [named, given, now] = [text(id, "session id"), sessionUpdate(update), this.#engine.now()];
+    return toSession(await this.#write(() => this.#handle.core.update_session(now, named, given), waits));
+  }
+
+  /** Makes the session active now. Errors: `not_found`. */
+  async touchSession(id: string, waits?: Waits): Promise<Session> {
+    const [named, now] = [text(id, "session id"), this.#engine.now()];
+    return toSession(await this.#write(() => this.#handle.core.touch_session(now, named), waits));
+  }
+
+  /** Deletes a session with its messages, if there is such a session. With `erase` also their bytes are removed from the store's file, or the answer says what still holds them. */
+  async deleteSession(id: string, deletion?: { readonly erase?: boolean | undefined } & Waits): Promise<Deletion> {
+    const given = options(deletion, "options", ["erase", "signal"]);
+    const [named, erase, now] = [text(id, "session id"), flag(given.erase, "erase") ?? false, this.#engine.now()];
+    return this.#engine.writes(async (settle) => {
+      const [deleted, reason] = JSON.parse(await settle(() => this.#handle.core.delete_session(now, named, erase))) as [0 | 1, string?];
+      if (!erase) return { deleted: deleted === 1, erasure: null, reason: null };
+      const held = this.#engine.isKept ? await this.#engine.erase() : reason === "" ? undefined : reason;
+      return { deleted: deleted === 1, erasure: held === undefined ? "complete" : "pending", reason: held ?? null };
+    }, given.signal);
+  }
+
+  /** Deletes the sessions whose last activity is longer ago than `olderThan`, in short transactions; with `dryRun` only counts them. */
+  async cleanupSessions(query?: CleanupQuery & Waits): Promise<Cleanup> {
+    const [given, now] = [cleanupQuery(query, ["signal"]), this.#engine.now()];
+    const steps = this.#engine.call(() => this.#handle.core.begin_cleanup(now, given));
+    const total = { sessions: 0, messages: 0 };
+    try {
+      for (;;) {
+        const done = await this.#write(() => this.#handle.core.cleanup_step(steps), query);
+        if (done === undefined) return total;
+        total.sessions += done[0] ?? 0;
+        total.messages += done[1] ?? 0;
+      }
+    } finally {
+      this.#engine.runtime.free(steps);
+    }
+  }
+
+  /** Saves one message. Never refuses on account of others' writes; with a dedup key it is safe to retry. Errors: `not_found`, `conflict`. */
+  async saveMessage(sessionId: string, message: NewMessage, saveOptions?: Omit<SaveOptions, "update">): Promise<Message> {
+    const given = options(saveOptions, "options", ["expectedRevision", "signal"]);
+    const [id, said, now] = [text(sessionId, "session id"), newMessage(message), this.#engine.now()];
+    const expected = optionalWhole(given.expectedRevision, "expectedRevision") ?? -1;
+    const rest = said.rest === undefined ? "" : JSON.stringify(said.rest);
+    const saved = await this.#write(() => this.#handle.core.save_message(now, id, said.role, said.body, said.isJson, rest, expected), given);
+    return savedMessage(said, saved, 0);
+  }
+
+  /** Saves messages in order, all or none, and with them, in the same transaction, a change of the session where one is given. */
+  async saveMessages(sessionId: string, messages: readonly NewMessage[], saveOptions?: SaveOptions): Promise<Message[]> {
+    const given = options(saveOptions, "options", ["expectedRevision", "update", "signal"]);
+    if (!Array.isArray(messages)) throw invalid("messages must be a list", "messages");
+    const [id, said, now] = [text(sessionId, "session id"), messages.map(newMessage), this.#engine.now()];
+    const wire = save(said, optionalWhole(given.expectedRevision, "expectedRevision"), given.update);
+    const saved = await this.#write(() => this.#handle.core.save_messages(now, id, wire), given);
+    return said.map((each, i) => savedMessage(each, saved, i * 4));
+  }
+
+  /** Saves a message of role `system` that stands for earlier ones. */
+  async saveSummary(sessionId: string, summary: ContentInput, saveOptions?: { readonly tokenCount?: number | undefined } & Waits): Promise<Message> {
+    const given = options(saveOptions, "options", ["tokenCount", "signal"]);
+    const [id, said, now] = [text(sessionId, "session id"), content(summary), this.#engine.now()];
+    const tokens = optionalWhole(given.tokenCount, "tokenCount") ?? undefined;
+    return toMessage(await this.#write(() => this.#handle.core.save_summary(now, id, said.body, said.isJson, tokens), given));
+  }
+
+  /** Messages of a session, oldest first. Errors: `not_found`. */
+  async getMessages(sessionId: string, query?: MessageQuery): Promise<Message[]> {
+    const [id, given] = [text(sessionId, "session id"), messageQuery(query)];
+    return toMessages(this.#engine.call(() => this.#handle.core.get_messages(id, given)));
+  }
+
+  /** Messages of a session one by one, oldest first: for long histories. It ends at the last message that was there at the start. */
+  async *streamMessages(sessionId: string, query?: Omit<MessageQuery, "last"> & Waits): AsyncGenerator<Message, void, undefined> {
+    const [id, given] = [text(sessionId, "session id"), messageQuery(query, ["signal"])];
+    const stream = this.#engine.call(() => this.#handle.core.stream_messages(id, given));
+    try {
+      for (;;) {
+        query?.signal?.throwIfAborted();
+        const page = this.#engine.call(() => stream.next_page(STREAM_PAGE));
+        if (page === undefined) return;
+        yield* toMessages(page);
+      }
+    } finally {
+      this.#engine.runtime.free(stream);
+    }
+  }
+
+  /** How many messages the session has. Errors: `not_found`. */
+  async countMessages(sessionId: string): Promise<number> {
+    const id = text(sessionId, "session id");
+    return this.#engine.call(() => this.#handle.core.count_messages(id));
+  }
+
+  /** Removes the newest message and gives it back; null where there is none. Errors: `not_found` where there is no such session. */
+  async popMessage(sessionId: string, waits?: Waits): Promise<Message | null> {
+    const [id, now] = [text(sessionId, "session id"), this.#engine.now()];
+    const popped = await this.#write(() => this.#handle.core.pop_message(now, id), waits);
+    return popped === undefined ? null : toMessage(popped);
+  }
+
+  /** Deletes the messages whose `seq` is below `before`, and says how many. The preview stays. */
+  async deleteMessagesBefore(sessionId: string, before: number, waits?: Waits): Promise<number> {
+    const [id, bound, now] = [text(sessionId, "session id"), whole(before, "before"), this.#engine.now()];
+    return this.#write(() => this.#handle.core.delete_messages_before(now, id, bound), waits);
+  }
+
+  /** Deletes all messages of the session, and says how many. Numbers go on where they were. */
+  async clearMessages(sessionId: string, waits?: Waits): Promise<number> {
+    const [id, now] = [text(sessionId, "session id"), this.#engine.now()];
+    return this.#write(() => this.#handle.core.clear_messages(now, id), waits);
+  }
+
+  /** The context of a scope; null until it is first written. */
+  async getContext(scope: string): Promise<Context | null> {
+    const given = text(scope, "scope");
+    const found = this.#engine.call(() => this.#handle.core.get_context(given));
+    return found === undefined ? null : toContext(found);
+  }
+
+  /** Writes the context of a scope. An expected revision of 0 demands that there be none yet. Errors: `conflict`. */
+  async setContext(scope: string, data: ObjectInput, contextOptions?: { readonly expectedRevision?: number | undefined } & Waits): Promise<Context> {
+    const given = options(contextOptions, "options", ["expectedRevision", "signal"]);
+    const [place, json, now] = [text(scope, "scope"), object(data, "data"), this.#engine.now()];
+    const expected = optionalWhole(given.expectedRevision, "expectedRevision") ?? undefined;
+    return toContext(await this.#write(() => this.#handle.core.set_context(now, place, json, expected), given));
+  }
+
+  /** Merges into the context of a scope by RFC 7396, beginning with `{}` where there is none. Errors: `conflict`. */
+  async mergeContext(scope: string, patch: ObjectInput, contextOptions?: { readonly expectedRevision?: number | undefined } & Waits): Promise<Context> {
+    const given = options(contextOptions, "options", ["expectedRevision", "signal"]);
+    const [place, json, now] = [text(scope, "scope"), object(patch, "patch"), this.#engine.now()];
+    const expected = optionalWhole(given.expectedRevision, "expectedRevision") ?? undefined;
+    return toContext(await this.#write(() => this.#handle.core.merge_context(now, place, json, expected), given));
+  }
+
+  /** Deletes the context of a scope. Whether there was one. */
+  async deleteContext(scope: string, waits?: Waits): Promise<boolean> {
+    const [place, now] = [text(scope, "scope"), this.#engine.now()];
+    return this.#write(() => this.#handle.core.delete_context(now, place), waits);
+  }
+
+  /** Contexts by bytes of their scopes, a page at a time. */
+  async listContexts(query?: ContextQuery): Promise<Page<Context>> {
+    const given = contextQuery(query);
+    return toContexts(this.#engine.call(() => this.#handle.core.list_contexts(given)));
+  }
+
+  /** Defines a lifecycle, for all programs on the data. Defining it the same way again does nothing. Errors: `conflict`. */
+  async defineLifecycle(definition: LifecycleDefinition, waits?: Waits): Promise<Lifecycle> {
+    const [given, now] = [lifecycleDefinition(definition), this.#engine.now()];
+    return toLifecycle(await this.#write(() => this.#handle.core.define_lifecycle(now, given), waits));
+  }
+
+  /** All lifecycles, the built-in ones included, by bytes of their names. */
+  async listLifecycles(): Promise<Lifecycle[]> {
+    return toLifecycles(this.#engine.call(() => this.#handle.core.list_lifecycles()));
+  }
+
+  /** How much there is in the store. */
+  async stats(): Promise<Stats> {
+    const [sessions = 0, messages = 0, contexts = 0] = this.#engine.call(() => this.#handle.core.stats());
+    return { sessions, messages, contexts, bytes: await this.#engine.size() };
+  }
+
+  /** Copies the whole store, all tenants, to a new file that only its owner can read (Node). Errors: `already_exists`; `unsupported` where there are no files. */
+  async backup(path: string): Promise<void> {
+    this.#engine.check();
+    await this.#engine.backup(text(path, "path"));
+  }
+
+  #write<T>(work: () => T, waits: Waits | undefined): Promise<T> {
+    return this.#engine.write(work, waits?.signal);
+  }
+}

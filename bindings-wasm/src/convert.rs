@@ -1,0 +1,376 @@
+//! Between the core's records and the JSON texts that cross.
+//!
+//! Arguments come as a JSON list, members in a fixed order, `null` for what is not given. One reader for all of them keeps the file small: each
+//! derived one would add three kilobytes to what every page downloads.
+
+use std::fmt;
+use std::time::Duration;
+use std::vec::IntoIter;
+
+use convostore::{
+    Content, Context, JsonObject, Message, NewMessage, NewSession, Session, SessionUpdate,
+    Timestamp,
+};
+use serde::de::{Deserialize, Deserializer, SeqAccess, Visitor};
+use serde::Serialize;
+
+use crate::error::{Out, Thrown, invalid};
+
+/// An argument as it comes.
+pub(crate) enum Arg {
+    Nothing,
+    Flag(bool),
+    Number(f64),
+    Text(String),
+    List(Vec<Arg>),
+}
+
+impl<'de> Deserialize<'de> for Arg {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Any;
+        impl<'de> Visitor<'de> for Any {
+            type Value = Arg;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an argument")
+            }
+
+            fn visit_unit<E>(self) -> Result<Arg, E> {
+                Ok(Arg::Nothing)
+            }
+
+            fn visit_bool<E>(self, flag: bool) -> Result<Arg, E> {
+                Ok(Arg::Flag(flag))
+            }
+
+            fn visit_u64<E>(self, number: u64) -> Result<Arg, E> {
+                Ok(Arg::Number(number as f64))
+            }
+
+            fn visit_i64<E>(self, number: i64) -> Result<Arg, E> {
+                Ok(Arg::Number(number as f64))
+            }
+
+            fn visit_f64<E>(self, number: f64) -> Result<Arg, E> {
+                Ok(Arg::Number(number))
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Arg, E> {
+                Ok(Arg::Text(text.to_owned()))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Arg, A::Error> {
+                let mut list = Vec::new();
+                while let Some(arg) = seq.next_element()? {
+                    list.push(arg);
+                }
+                Ok(Arg::List(list))
+            }
+        }
+        deserializer.deserialize_any(Any)
+    }
+}
+
+/// Arguments, taken in their order.
+pub(crate) struct Args(IntoIter<Arg>);
+
+impl Args {
+    pub(crate) fn parse(json: &str) -> Out<Self> {
+        match serde_json::from_str(json) {
+            Ok(Arg::List(list)) => Ok(Self(list.into_iter())),
+            _ => Err(invalid("an argument cannot be read: a text in it holds half of a surrogate pair")),
+        }
+    }
+
+    pub(crate) fn text(&mut self) -> Option<String> {
+        match self.0.next() {
+            Some(Arg::Text(text)) => Some(text),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn number(&mut self) -> Option<f64> {
+        match self.0.next() {
+            Some(Arg::Number(number)) => Some(number),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn whole(&mut self) -> Option<u64> {
+        self.number().map(|number| number as u64)
+    }
+
+    pub(crate) fn size(&mut self) -> Option<usize> {
+        self.number().map(|number| number as usize)
+    }
+
+    pub(crate) fn flag(&mut self) -> Option<bool> {
+        match self.0.next() {
+            Some(Arg::Flag(flag)) => Some(flag),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn list(&mut self) -> Option<Args> {
+        match self.0.next() {
+            Some(Arg::List(list)) => Some(Self(list.into_iter())),
+            _ => None,
+        }
+    }
+
+    /// The texts that are left.
+    pub(crate) fn texts(mut self) -> Vec<String> {
+        std::iter::from_fn(|| self.text()).collect()
+    }
+
+    pub(crate) fn time(&mut self) -> Out<Option<Timestamp>> {
+        let millis = self.number();
+        millis.map(|millis| Timestamp::from_millis(millis as i64).out()).transpose()
+    }
+
+    pub(crate) fn object(&mut self) -> Out<Option<JsonObject>> {
+        let text = self.text();
+        text.map(|text| JsonObject::parse(text).out()).transpose()
+    }
+
+    /// `id`, `scope`, `key`, `owner`, `lifecycle`, `status`, `metadata`, `created_at`.
+    pub(crate) fn new_session(mut self) -> Out<NewSession> {
+        let mut new = NewSession::new();
+        if let Some(id) = self.text() {
+            new = new.id(id);
+        }
+        if let Some(scope) = self.text() {
+            new = new.scope(scope);
+        }
+        if let Some(key) = self.text() {
+            new = new.key(key);
+        }
+        if let Some(owner) = self.text() {
+            new = new.owner(owner);
+        }
+        if let Some(lifecycle) = self.text() {
+            new = new.lifecycle(lifecycle);
+        }
+        if let Some(status) = self.text() {
+            new = new.status(status);
+        }
+        if let Some(metadata) = self.object()? {
+            new = new.metadata(metadata);
+        }
+        if let Some(at) = self.time()? {
+            new = new.created_at(at);
+        }
+        Ok(new)
+    }
+
+    /// `status`; `owner` as a list, empty where it is taken away; `metadata`; `merge_metadata`; `expected_revision`.
+    pub(crate) fn update(mut self) -> Out<SessionUpdate> {
+        let mut update = SessionUpdate::new();
+        if let Some(status) = self.text() {
+            update = update.status(status);
+        }
+        if let Some(mut owner) = self.list() {
+            update = update.owner(owner.text());
+        }
+        if let Some(metadata) = self.object()? {
+            update = update.metadata(metadata);
+        }
+        if let Some(patch) = self.object()? {
+            update = update.merge_metadata(patch);
+        }
+        if let Some(revision) = self.whole() {
+            update = update.expected_revision(revision);
+        }
+        Ok(update)
+    }
+
+    /// `role`, `body`, `is_json`, and what [`Args::rest_of_message`] takes.
+    pub(crate) fn new_message(mut self) -> Out<NewMessage> {
+        let role = self.text().unwrap_or_default();
+        let body = self.text().unwrap_or_default();
+        let is_json = self.flag().unwrap_or_default();
+        self.rest_of_message(NewMessage::new(role, content(body, is_json)?))
+    }
+
+    /// `token_count`, `is_summary`, `dedup_key`, `created_at`: what few messages have.
+    pub(crate) fn rest_of_message(mut self, mut message: NewMessage) -> Out<NewMessage> {
+        if let Some(tokens) = self.whole() {
+            message = message.token_count(tokens);
+        }
+        if let Some(is_summary) = self.flag() {
+            message = message.summary(is_summary);
+        }
+        if let Some(key) = self.text() {
+            message = message.dedup_key(key);
+        }
+        if let Some(at) = self.time()? {
+            message = message.created_at(at);
+        }
+        Ok(message)
+    }
+}
+
+impl Iterator for Args {
+    type Item = Args;
+
+    /// The next of a list of lists.
+    fn next(&mut self) -> Option<Args> {
+        self.list()
+    }
+}
+
+/// Writes what the TypeScript side reads. Strings, numbers and flags: this cannot fail.
+pub(crate) fn write<T: Serialize>(value: &T) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}
+
+/// A span of milliseconds.
+pub(crate) fn span(millis: f64) -> Duration {
+    Duration::from_millis(millis as u64)
+}
+
+pub(crate) fn content(body: String, is_json: bool) -> Out<Content> {
+    if is_json {
+        Content::json(body).out()
+    } else {
+        Ok(Content::text(body))
+    }
+}
+
+/// A JSON list, written member by member.
+pub(crate) struct List(String);
+
+impl List {
+    pub(crate) fn new() -> Self {
+        Self("[".to_owned())
+    }
+
+    fn comma(&mut self) {
+        if self.0.len() > 1 && !self.0.ends_with('[') {
+            self.0.push(',');
+        }
+    }
+
+    pub(crate) fn text(&mut self, text: &str) {
+        self.comma();
+        self.0.push_str(&write(&text));
+    }
+
+    pub(crate) fn optional_text(&mut self, text: Option<&str>) {
+        match text {
+            Some(text) => self.text(text),
+            None => self.raw("null"),
+        }
+    }
+
+    pub(crate) fn number(&mut self, number: u64) {
+        self.raw(&number.to_string());
+    }
+
+    pub(crate) fn time(&mut self, time: Timestamp) {
+        self.raw(&time.as_millis().to_string());
+    }
+
+    pub(crate) fn flag(&mut self, flag: bool) {
+        self.raw(if flag { "1" } else { "0" });
+    }
+
+    pub(crate) fn raw(&mut self, json: &str) {
+        self.comma();
+        self.0.push_str(json);
+    }
+
+    pub(crate) fn list(&mut self, fill: impl FnOnce(&mut List)) {
+        self.comma();
+        self.0.push('[');
+        fill(self);
+        self.0.push(']');
+    }
+
+    pub(crate) fn end(mut self) -> String {
+        self.0.push(']');
+        self.0
+    }
+}
+
+/// The members in the order that `js/src/records.ts` reads.
+pub(crate) fn add_session(list: &mut List, session: &Session) {
+    list.text(&session.id);
+    list.text(&session.scope);
+    list.optional_text(session.key.as_deref());
+    list.optional_text(session.owner.as_deref());
+    list.text(&session.lifecycle);
+    list.text(&session.status);
+    list.text(session.metadata.as_str());
+    list.optional_text(session.preview.as_deref());
+    list.number(session.message_count);
+    list.number(session.revision);
+    list.time(session.created_at);
+    list.time(session.updated_at);
+    list.time(session.last_active_at);
+}
+
+pub(crate) fn session_text(session: &Session) -> String {
+    let mut list = List::new();
+    add_session(&mut list, session);
+    list.end()
+}
+
+pub(crate) fn add_context(list: &mut List, context: &Context) {
+    list.text(&context.scope);
+    list.text(context.data.as_str());
+    list.number(context.revision);
+    list.time(context.created_at);
+    list.time(context.updated_at);
+}
+
+pub(crate) fn context_text(context: &Context) -> String {
+    let mut list = List::new();
+    add_context(&mut list, context);
+    list.end()
+}
+
+/// Short where it is plain text with nothing beside it, as most are.
+fn add_message(list: &mut List, message: &Message) {
+    list.number(message.seq);
+    list.time(message.created_at);
+    list.text(message.role.as_str());
+    list.text(message.content.body());
+    let is_json = !message.content.is_text();
+    let (tokens, key) = (message.token_count, message.dedup_key.as_deref());
+    if is_json || tokens.is_some() || message.is_summary || key.is_some() {
+        list.flag(is_json);
+        match tokens {
+            Some(tokens) => list.number(tokens),
+            None => list.raw("null"),
+        }
+        list.flag(message.is_summary);
+        list.optional_text(key);
+    }
+}
+
+pub(crate) fn message_text(message: &Message) -> String {
+    let mut list = List::new();
+    add_message(&mut list, message);
+    list.end()
+}
+
+pub(crate) fn messages_text(messages: &[Message]) -> String {
+    let mut list = List::new();
+    for message in messages {
+        list.list(|list| add_message(list, message));
+    }
+    list.end()
+}
+
+/// What became of saved messages, four numbers each: what the caller does not know yet. A token count of −1 is none.
+pub(crate) fn saved(messages: &[Message]) -> Vec<f64> {
+    let mut out = Vec::with_capacity(messages.len() * 4);
+    for message in messages {
+        out.push(message.seq as f64);
+        out.push(message.created_at.as_millis() as f64);
+        out.push(message.token_count.map_or(-1.0, |tokens| tokens as f64));
+        out.push(f64::from(u8::from(message.is_summary)));
+    }
+    out
+}

@@ -1,0 +1,52 @@
+//! Errors, as the TypeScript side turns them into its classes.
+
+use convostore::{Error, ErrorCode};
+use serde_json::Value;
+use wasm_bindgen::JsValue;
+
+use crate::convert::List;
+
+/// What a function that JavaScript calls returns.
+pub(crate) type Out<T> = Result<T, JsValue>;
+
+/// The error as JSON text: code, message, cause or null, then names and values of the details. (Written by hand: a general writer of JSON
+/// values would bring that of floating-point numbers, which no detail is.)
+pub(crate) fn thrown(error: &Error) -> JsValue {
+    let mut list = List::new();
+    list.text(error.code().as_str());
+    list.text(error.message());
+    match std::error::Error::source(error) {
+        Some(source) => list.text(&source.to_string()),
+        None => list.raw("null"),
+    }
+    for (name, value) in error.details() {
+        list.text(name);
+        match value {
+            Value::String(text) => list.text(text),
+            Value::Bool(flag) => list.raw(if *flag { "true" } else { "false" }),
+            Value::Number(number) => match (number.as_u64(), number.as_i64()) {
+                (Some(number), _) => list.number(number),
+                (_, Some(number)) => list.raw(&number.to_string()),
+                _ => list.raw("null"),
+            },
+            _ => list.raw("null"),
+        }
+    }
+    JsValue::from_str(&list.end())
+}
+
+/// An error about an argument that the TypeScript side let through.
+pub(crate) fn invalid(message: &str) -> JsValue {
+    thrown(&Error::new(ErrorCode::InvalidArgument, message))
+}
+
+/// Maps the core's error.
+pub(crate) trait Thrown<T> {
+    fn out(self) -> Out<T>;
+}
+
+impl<T> Thrown<T> for convostore::Result<T> {
+    fn out(self) -> Out<T> {
+        self.map_err(|error| thrown(&error))
+    }
+}
