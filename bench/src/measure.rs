@@ -15,11 +15,11 @@ pub struct Medians {
 }
 
 /// Lets both work in turns, `calls` calls a turn, beginning with another one each round.
-pub fn in_turns(
+pub fn in_turns<'a>(
     rounds: usize,
     calls: u64,
-    mut ours: Work<'_>,
-    mut raw: Work<'_>,
+    mut ours: Work<'a>,
+    mut raw: Work<'a>,
 ) -> Result<Medians> {
     let mut times: [Vec<Duration>; 2] = [Vec::new(), Vec::new()];
     let mut next = 0;

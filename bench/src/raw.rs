@@ -110,18 +110,13 @@ impl Raw {
         Ok(sessions.collect::<std::result::Result<_, _>>()?)
     }
 
-    /// The session that is there; the write transaction that would make it begins only where there is none.
+    /// The session that is there; a write transaction begins only where there is none.
     pub fn get_or_create(&mut self, scope: &str, key: &str, now: i64) -> Result<Session> {
+        if let Some(session) = by_key(&self.conn, scope, key)? {
+            return Ok(session);
+        }
         let tx = Transaction::new(&mut self.conn, TransactionBehavior::Immediate)?;
-        let found = {
-            let mut statement = tx.prepare_cached(
-                "SELECT s.id, scope, key, owner, lifecycle, status, message_count, revision, created_at, updated_at, last_active_at, preview, metadata
-                 FROM sessions s LEFT JOIN session_metadata d ON d.session_no = s.no WHERE tenant = ?1 AND scope = ?2 AND key = ?3",
-            )?;
-            let mut sessions = statement.query_map([TENANT, scope, key], session)?;
-            sessions.next().transpose()?
-        };
-        let session = match found {
+        let session = match by_key(&tx, scope, key)? {
             Some(session) => session,
             None => {
                 let id = format!("raw-{scope}-{key}");
@@ -136,6 +131,15 @@ impl Raw {
         tx.commit()?;
         Ok(session)
     }
+}
+
+fn by_key(conn: &Connection, scope: &str, key: &str) -> Result<Option<Session>> {
+    let mut statement = conn.prepare_cached(
+        "SELECT s.id, scope, key, owner, lifecycle, status, message_count, revision, created_at, updated_at, last_active_at, preview, metadata
+         FROM sessions s LEFT JOIN session_metadata d ON d.session_no = s.no WHERE tenant = ?1 AND scope = ?2 AND key = ?3",
+    )?;
+    let mut sessions = statement.query_map([TENANT, scope, key], session)?;
+    Ok(sessions.next().transpose()?)
 }
 
 fn message(row: &Row<'_>) -> rusqlite::Result<Message> {

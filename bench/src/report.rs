@@ -19,16 +19,14 @@ pub struct Report {
 impl Report {
     pub fn new(suite: &'static str) -> Self {
         let mut table = Table::new();
-        table
-            .load_preset(presets::UTF8_HORIZONTAL_ONLY)
-            .set_header([
-                "workload",
-                "convostore",
-                "raw rusqlite",
-                "ratio",
-                "goal",
-                "",
-            ]);
+        table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_header([
+            "workload",
+            "convostore",
+            "raw rusqlite",
+            "ratio",
+            "goal",
+            "",
+        ]);
         Self {
             suite,
             table,

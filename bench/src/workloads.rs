@@ -95,7 +95,7 @@ pub fn at_size(report: &mut Report, effort: &Effort, messages: u64) -> Result<()
     let ids = fill(&ours, messages)?;
     Store::open(&ours)?.backup(&raws)?;
     let store = Store::open(&ours)?;
-    let mut raw = Raw::open(&raws, "FULL")?;
+    let raw = Raw::open(&raws, "FULL")?;
     let at = format!("at {messages} messages");
     let rounds = effort.rounds;
 

@@ -93,7 +93,7 @@ async fn save(history: &History, id: &str, role: Role, content: Content) -> Resu
 fn list(sessions: &[Session]) {
     let mut table = Table::new();
     table
-        .load_preset(presets::UTF8_HORIZONTAL_ONLY)
+        .load_style(presets::UTF8_HORIZONTAL_ONLY)
         .set_content_arrangement(ContentArrangement::Dynamic)
         .set_header(["id", "created", "last message", "first message"]);
     for session in sessions {
