@@ -2,6 +2,7 @@
 //! Rust, Python and JavaScript.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod archive;
 #[cfg(feature = "tokio")]
 #[cfg_attr(docsrs, doc(cfg(feature = "tokio")))]
 mod async_store;

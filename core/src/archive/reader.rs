@@ -1,0 +1,279 @@
+//! Reading an archive, a line at a time. Nothing in it is believed.
+
+use std::io::{self, BufRead as _, BufReader, Read};
+
+use serde::Deserialize;
+use sha2::{Digest as _, Sha256};
+
+use super::grammar::{Grammar, Verdict};
+use super::line::{EndLine, Line};
+use super::writer::hex;
+use super::{FORMAT, HEADER, VERSION};
+use crate::backend::SessionRow;
+use crate::error::{Error, ErrorCode, Result};
+use crate::model::{Content, Context, Lifecycle, Message};
+use crate::rules::lifecycle;
+
+/// The most bytes that a first line may have, be it of a version to come.
+const MAX_HEADER: u64 = 4096;
+
+/// The most bytes of a message's line: a text of control characters takes six bytes for each of its own.
+const MAX_LINE: u64 = Content::MAX_BYTES as u64 * 6 + (64 << 10);
+
+/// The most bytes of any other line: metadata of 4 MiB, each byte written as at most two, and a lifecycle all of whose names are long and strange.
+const MAX_OTHER_LINE: usize = 16 << 20;
+
+/// A buffer longer than this is not kept for the next line.
+const KEPT_BUFFER: usize = 1 << 20;
+
+/// Reads rows in their order.
+pub(crate) struct Reader<'a> {
+    input: BufReader<&'a mut dyn Read>,
+    /// The present line, without its end.
+    line: Vec<u8>,
+    number: u64,
+    bytes: u64,
+    hash: Sha256,
+    grammar: Grammar,
+}
+
+/// A row of an archive.
+#[derive(Debug)]
+pub(crate) enum Entry {
+    Lifecycle(Lifecycle),
+    Context(Context),
+    Session(SessionRow),
+    /// Of the session before it.
+    Message(Message),
+}
+
+/// What can be known of a first line of any version.
+#[derive(Deserialize)]
+struct Header {
+    format: String,
+    version: u64,
+}
+
+impl<'a> Reader<'a> {
+    /// Reads the first line.
+    ///
+    /// Errors: `invalid_argument` where it is no archive, `unsupported_schema` where it is one of a newer version, `corrupted`.
+    pub(crate) fn new(input: &'a mut dyn Read) -> Result<Self> {
+        let mut reader = Self {
+            input: BufReader::with_capacity(64 << 10, input),
+            line: Vec::new(),
+            number: 0,
+            bytes: 0,
+            hash: Sha256::new(),
+            grammar: Grammar::new(true),
+        };
+        let complete = reader.read_line(MAX_HEADER)?;
+        reader.check_header(complete)?;
+        reader.hash_line();
+        Ok(reader)
+    }
+
+    /// The next row; nothing when the archive is complete and its digest right.
+    ///
+    /// Errors: `corrupted`, with the number of the line.
+    pub(crate) fn read(&mut self) -> Result<Option<Entry>> {
+        if !self.read_line(MAX_LINE)? {
+            return Err(self.incomplete());
+        }
+        // Taken out, so that the row may borrow from it while the grammar judges; and put back, to be used again.
+        let line = std::mem::take(&mut self.line);
+        let entry = self.entry(&line);
+        self.line = line;
+        match entry {
+            Ok(Some(entry)) => {
+                self.hash_line();
+                Ok(Some(entry))
+            }
+            Ok(None) => self.check_nothing_follows().map(|()| None),
+            Err(problem) => Err(self.damaged(&problem)),
+        }
+    }
+
+    /// How many bytes were read.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Reads a line of at most `max` bytes. Whether it has an end.
+    fn read_line(&mut self, max: u64) -> Result<bool> {
+        self.line.clear();
+        self.line.shrink_to(KEPT_BUFFER);
+        self.number += 1;
+        let mut input = (&mut self.input).take(max);
+        let read = input
+            .read_until(b'\n', &mut self.line)
+            .map_err(unreadable)?;
+        self.bytes += read as u64;
+        Ok(self.line.pop_if(|last| *last == b'\n').is_some())
+    }
+
+    fn check_header(&self, complete: bool) -> Result<()> {
+        if complete && self.line == HEADER.as_bytes() {
+            return Ok(());
+        }
+        if !complete {
+            let begun = !self.line.is_empty() && HEADER.as_bytes().starts_with(&self.line);
+            return Err(if begun { self.incomplete() } else { foreign() });
+        }
+        match serde_json::from_slice(&self.line) {
+            Ok(Header { format, version }) if format == FORMAT => Err(if version > VERSION {
+                newer(version)
+            } else {
+                self.damaged("is not the first line of an archive of version 1")
+            }),
+            _ => Err(foreign()),
+        }
+    }
+
+    /// The row of a line; nothing for the last line. Else a sentence that says what is wrong.
+    fn entry(&mut self, line: &[u8]) -> Result<Option<Entry>, String> {
+        if line.len() > MAX_OTHER_LINE && !line.starts_with(br#"{"message":"#) {
+            return Err("is too long".to_owned());
+        }
+        let parsed = serde_json::from_slice(line).map_err(|e| no_line(&e))?;
+        let entry = match parsed {
+            Line::Lifecycle(lifecycle) => Entry::Lifecycle(lifecycle.into_owned()),
+            Line::Context(context) => Entry::Context(context.into_context()),
+            Line::Session(session) => Entry::Session(session.into_row(|name, status| {
+                let known = self.grammar.known_lifecycle(name);
+                known.is_some_and(|known| lifecycle::is_final(known, status))
+            })),
+            Line::Message(message) => match message.into_message() {
+                Ok(Some(message)) => Entry::Message(message),
+                Ok(None) => return Err("has not one content, text or json".to_owned()),
+                Err(e) => return Err(is_wrong(e.message())),
+            },
+            Line::End(end) => {
+                self.check_end(&end, line)?;
+                return Ok(None);
+            }
+        };
+        self.judge(&entry).map_err(|problem| is_wrong(&problem))?;
+        if entry.line().is(line) {
+            Ok(Some(entry))
+        } else {
+            Err(not_canonical())
+        }
+    }
+
+    fn judge(&mut self, entry: &Entry) -> Verdict {
+        match entry {
+            Entry::Lifecycle(lifecycle) => self.grammar.lifecycle(lifecycle),
+            Entry::Context(context) => self.grammar.context(context),
+            Entry::Session(row) => self.grammar.session(row),
+            Entry::Message(message) => self.grammar.message(message),
+        }
+    }
+
+    fn check_end(&mut self, end: &EndLine<'_>, line: &[u8]) -> Verdict {
+        let complete = self.grammar.check_complete();
+        complete.map_err(|problem| is_wrong(&problem))?;
+        if end.counts != self.grammar.counts() {
+            return Err("counts other rows than there are".to_owned());
+        }
+        let sha256 = hex(&self.hash.clone().finalize());
+        if *end.sha256 != sha256 {
+            return Err(
+                "has another digest than the lines before it: they were changed".to_owned(),
+            );
+        }
+        if Line::end(end.counts, &sha256).is(line) {
+            Ok(())
+        } else {
+            Err(not_canonical())
+        }
+    }
+
+    fn check_nothing_follows(&mut self) -> Result<()> {
+        let mut next = Vec::new();
+        let mut input = (&mut self.input).take(1);
+        input.read_to_end(&mut next).map_err(unreadable)?;
+        if next.is_empty() {
+            Ok(())
+        } else {
+            Err(self.damaged("is the last one, but something follows it"))
+        }
+    }
+
+    fn hash_line(&mut self) {
+        self.hash.update(&self.line);
+        self.hash.update(b"\n");
+    }
+
+    fn incomplete(&self) -> Error {
+        if self.line.len() as u64 >= MAX_LINE {
+            return self.damaged("is too long");
+        }
+        self.damaged("has no end: the archive is incomplete")
+    }
+
+    fn damaged(&self, problem: &str) -> Error {
+        let number = self.number;
+        Error::new(
+            ErrorCode::Corrupted,
+            format!("the archive is damaged; its line {number} {problem}"),
+        )
+        .with("line", number)
+    }
+}
+
+impl Entry {
+    fn line(&self) -> Line<'_> {
+        match self {
+            Self::Lifecycle(lifecycle) => Line::of_lifecycle(lifecycle),
+            Self::Context(context) => Line::of_context(context),
+            Self::Session(row) => Line::of_session(row),
+            Self::Message(message) => Line::of_message(message),
+        }
+    }
+}
+
+/// What serde_json says can quote the line, so only the place is told.
+fn no_line(error: &serde_json::Error) -> String {
+    format!(
+        "is not what a line of an archive can be, at column {}",
+        error.column()
+    )
+}
+
+fn is_wrong(problem: &str) -> String {
+    format!("is wrong: {problem}")
+}
+
+fn not_canonical() -> String {
+    "is written in another way than the one of the format".to_owned()
+}
+
+fn foreign() -> Error {
+    Error::new(
+        ErrorCode::InvalidArgument,
+        "this is not a convostore archive",
+    )
+    .with("argument", "reader")
+}
+
+fn newer(version: u64) -> Error {
+    Error::new(
+        ErrorCode::UnsupportedSchema,
+        format!("the archive is of version {version}, this library reads up to {VERSION}; import it with a newer one"),
+    )
+    .with("version", version)
+}
+
+/// A decompressor around the file tells of damage in these words.
+fn unreadable(error: io::Error) -> Error {
+    let code = match error.kind() {
+        io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => ErrorCode::Corrupted,
+        _ => ErrorCode::Storage,
+    };
+    Error::new(
+        code,
+        format!("the archive cannot be read: {}", error.kind()),
+    )
+    .with_source(error)
+}

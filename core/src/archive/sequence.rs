@@ -1,0 +1,83 @@
+//! The messages of one session, one after the other: numbers that grow, dedup keys that do not repeat.
+
+use std::collections::HashSet;
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher as _;
+
+use crate::backend::SessionRow;
+use crate::model::Message;
+
+/// Judges the messages of a session in their order.
+#[derive(Debug)]
+pub(crate) struct Sequence {
+    last_seq: u64,
+    last: u64,
+    count: u64,
+    keys: Option<Keys>,
+}
+
+/// The dedup keys so far. Of each are kept 128 bits of a keyed hash, so that a long session costs little; that two keys meet there is out of
+/// the question, on purpose too.
+#[derive(Debug, Default)]
+struct Keys {
+    seen: HashSet<u128>,
+    hashers: (RandomState, RandomState),
+}
+
+impl Keys {
+    fn insert(&mut self, key: &str) -> bool {
+        let (a, b) = &self.hashers;
+        let hash = u128::from(a.hash_one(key)) << 64 | u128::from(b.hash_one(key));
+        self.seen.insert(hash)
+    }
+}
+
+impl Sequence {
+    /// Before the first message of that session. Without `keys`, that they do not repeat is left to the backend they come from.
+    pub(crate) fn new(row: &SessionRow, keys: bool) -> Self {
+        Self {
+            last_seq: row.last_seq,
+            last: 0,
+            count: 0,
+            keys: keys.then(Keys::default),
+        }
+    }
+
+    /// Before the first message of a session of which nothing else is known.
+    pub(crate) fn any() -> Self {
+        Self {
+            last_seq: super::rows::MAX_SEQ,
+            last: 0,
+            count: 0,
+            keys: Some(Keys::default()),
+        }
+    }
+
+    /// Takes the next message, or says why it cannot be the next one.
+    pub(crate) fn accept(&mut self, message: &Message) -> Result<(), String> {
+        if message.seq <= self.last {
+            return Err(format!("its seq {} comes after {}", message.seq, self.last));
+        }
+        if message.seq > self.last_seq {
+            return Err(format!(
+                "its seq {} is above the last one that its session gave out, {}",
+                message.seq, self.last_seq
+            ));
+        }
+        if let (Some(keys), Some(key)) = (&mut self.keys, &message.dedup_key)
+            && !keys.insert(key)
+        {
+            return Err(format!(
+                "its dedup key {key:?} is that of an earlier message of the session"
+            ));
+        }
+        self.last = message.seq;
+        self.count += 1;
+        Ok(())
+    }
+
+    /// How many messages were taken.
+    pub(crate) fn count(&self) -> u64 {
+        self.count
+    }
+}

@@ -1,0 +1,176 @@
+//! Writing an archive, in constant memory.
+
+use std::io::{self, Write};
+
+use sha2::{Digest as _, Sha256};
+
+use super::grammar::{Counts, Grammar, Verdict};
+use super::line::Line;
+use super::{HEADER, rows};
+use crate::backend::SessionRow;
+use crate::error::{Error, ErrorCode, Result};
+use crate::model::{Context, Lifecycle, Message};
+
+/// How much is gathered before it is handed to the writer below.
+const BUFFER: usize = 64 << 10;
+
+/// Writes rows in their order. A row that may not stand there is refused and not written.
+pub(crate) struct Writer<'a> {
+    out: Output<'a>,
+    grammar: Grammar,
+}
+
+/// Why a row was not written.
+#[derive(Debug)]
+pub(crate) enum Refused {
+    /// It may not stand in an archive there: a sentence says why. The archive can go on without it.
+    Row(String),
+    /// Writing failed, and the archive with it.
+    Failed(Error),
+}
+
+impl Refused {
+    /// As an error: a row that may not stand in an archive is damaged. `what` names it.
+    pub(crate) fn into_error(self, what: impl FnOnce() -> String) -> Error {
+        match self {
+            Self::Failed(error) => error,
+            Self::Row(problem) => {
+                Error::new(ErrorCode::Corrupted, format!("{}: {problem}", what()))
+            }
+        }
+    }
+}
+
+impl From<Error> for Refused {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl<'a> Writer<'a> {
+    /// Writes the first line. Without `keys`, that dedup keys do not repeat is left to the backend that has them in an index, and no
+    /// memory is spent on them.
+    pub(crate) fn new(out: &'a mut dyn Write, keys: bool) -> Result<Self> {
+        let mut writer = Self {
+            out: Output {
+                out,
+                buffer: Vec::with_capacity(BUFFER),
+                hash: Sha256::new(),
+                bytes: 0,
+            },
+            grammar: Grammar::new(keys),
+        };
+        let written = writeln!(writer.out, "{HEADER}");
+        written.map_err(failed)?;
+        Ok(writer)
+    }
+
+    /// Whether a lifecycle of that name can be referred to.
+    pub(crate) fn known_lifecycle(&self, name: &str) -> Option<&Lifecycle> {
+        self.grammar.known_lifecycle(name)
+    }
+
+    pub(crate) fn lifecycle(&mut self, lifecycle: &Lifecycle) -> Result<(), Refused> {
+        let verdict = self.grammar.lifecycle(lifecycle);
+        self.write(verdict, &Line::of_lifecycle(lifecycle))
+    }
+
+    pub(crate) fn context(&mut self, context: &Context) -> Result<(), Refused> {
+        let verdict = self.grammar.context(context);
+        self.write(verdict, &Line::of_context(context))
+    }
+
+    /// Its messages follow, as many as its `message_count` says.
+    pub(crate) fn session(&mut self, row: &SessionRow) -> Result<(), Refused> {
+        let verdict = self.grammar.session(row);
+        self.write(verdict, &Line::of_session(row))
+    }
+
+    pub(crate) fn message(&mut self, message: &Message) -> Result<(), Refused> {
+        let sound = rows::check_message(message).map_err(|e| e.message().to_owned());
+        let verdict = sound.and_then(|()| self.grammar.message(message));
+        self.write(verdict, &Line::of_message(message))
+    }
+
+    /// Whether the session written last has as many messages as it says.
+    pub(crate) fn check_complete(&self) -> Result<(), Refused> {
+        self.grammar.check_complete().map_err(Refused::Row)
+    }
+
+    /// Writes the last line, and says how many rows and bytes there are.
+    pub(crate) fn end(mut self) -> Result<(Counts, u64), Refused> {
+        self.check_complete()?;
+        let counts = self.grammar.counts();
+        let sha256 = hex(&self.out.hash.clone().finalize());
+        self.write(Ok(()), &Line::end(counts, &sha256))?;
+        self.out.flush().map_err(failed)?;
+        Ok((counts, self.out.bytes))
+    }
+
+    fn write(&mut self, verdict: Verdict, line: &Line<'_>) -> Result<(), Refused> {
+        verdict.map_err(Refused::Row)?;
+        let written = line.write(&mut self.out);
+        let written = written.and_then(|()| self.out.write_all(b"\n"));
+        written.map_err(failed)?;
+        Ok(())
+    }
+}
+
+/// The user's writer, behind a buffer that is dropped and not written when something fails.
+struct Output<'a> {
+    out: &'a mut dyn Write,
+    buffer: Vec<u8>,
+    hash: Sha256,
+    bytes: u64,
+}
+
+impl Output<'_> {
+    fn empty_buffer(&mut self) -> io::Result<()> {
+        self.out.write_all(&self.buffer)?;
+        self.buffer.clear();
+        Ok(())
+    }
+}
+
+impl Write for Output<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.hash.update(bytes);
+        self.bytes += bytes.len() as u64;
+        if self.buffer.len() + bytes.len() > BUFFER {
+            self.empty_buffer()?;
+        }
+        if bytes.len() > BUFFER {
+            self.out.write_all(bytes)?;
+        } else {
+            self.buffer.extend_from_slice(bytes);
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.empty_buffer()?;
+        self.out.flush()
+    }
+}
+
+pub(super) fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    let mut out = String::with_capacity(bytes.len() * 2);
+    for byte in bytes {
+        // Writing into a string cannot fail.
+        let _ = write!(out, "{byte:02x}");
+    }
+    out
+}
+
+fn failed(error: io::Error) -> Error {
+    let code = match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => ErrorCode::DiskFull,
+        _ => ErrorCode::Storage,
+    };
+    Error::new(
+        code,
+        format!("the archive cannot be written: {}", error.kind()),
+    )
+    .with_source(error)
+}

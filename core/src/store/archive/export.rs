@@ -1,0 +1,221 @@
+//! Writing a store's rows into an archive.
+
+use super::mend;
+use super::pages::{Contexts, Damage, Messages, Next, Pages, Sessions};
+use crate::archive::{Refused, Writer};
+use crate::backend::{ReadTransaction, SessionRow};
+use crate::error::{Error, Result};
+use crate::model::ExportReport;
+
+/// Writes all rows that the transaction sees.
+pub(super) fn export(
+    tx: &mut dyn ReadTransaction,
+    out: &mut dyn std::io::Write,
+    tolerant: bool,
+) -> Result<ExportReport> {
+    let mut export = Export {
+        tx,
+        writer: Writer::new(out, tolerant)?,
+        damage: if tolerant {
+            Damage::is_passed()
+        } else {
+            Damage::fails()
+        },
+        tolerant,
+        unreadable: Vec::new(),
+    };
+    export.lifecycles()?;
+    export.contexts()?;
+    export.sessions()?;
+    export.end()
+}
+
+struct Export<'a> {
+    tx: &'a mut dyn ReadTransaction,
+    writer: Writer<'a>,
+    damage: Damage,
+    tolerant: bool,
+    unreadable: Vec<String>,
+}
+
+impl Export<'_> {
+    fn lifecycles(&mut self) -> Result<()> {
+        let listed = self.tx.lifecycles();
+        let lifecycles = if let Some(lifecycles) = self.damage.pass(listed)? {
+            lifecycles
+        } else {
+            let how = "the list of lifecycles cannot be read; those that sessions have were read one by one";
+            self.unreadable.push(how.to_owned());
+            mend::lifecycles_in_use(self.tx, &mut self.damage, &mut self.unreadable)?
+        };
+        for lifecycle in lifecycles {
+            let written = self.writer.lifecycle(&lifecycle);
+            self.accept(written, || format!("the lifecycle {:?}", lifecycle.name))?;
+        }
+        Ok(())
+    }
+
+    fn contexts(&mut self) -> Result<()> {
+        let mut contexts = Pages::new(Contexts);
+        loop {
+            match contexts.next(self.tx, &mut self.damage)? {
+                Next::Row(context) => {
+                    let written = self.writer.context(&context);
+                    self.accept(written, || format!("the context of {:?}", context.scope))?;
+                }
+                Next::Unreadable {
+                    last: Some(last), ..
+                } => {
+                    let scope = last.unwrap_or_default();
+                    self.unreadable
+                        .push(format!("the context of {scope:?} cannot be read"));
+                }
+                Next::Unreadable { after, last: None } => {
+                    let after = after.unwrap_or_default();
+                    self.unreadable
+                        .push(format!("contexts after that of {after:?} cannot be read"));
+                }
+                Next::End => return Ok(()),
+            }
+        }
+    }
+
+    fn sessions(&mut self) -> Result<()> {
+        let mut sessions = Pages::new(Sessions);
+        let mut seen = 0;
+        loop {
+            match sessions.next(self.tx, &mut self.damage)? {
+                Next::Row(row) => {
+                    seen += 1;
+                    self.session(row)?;
+                }
+                Next::Unreadable { last: Some(id), .. } => {
+                    seen += 1;
+                    self.unreadable_session(id)?;
+                }
+                Next::Unreadable { after, last: None } => {
+                    self.unreadable
+                        .push(format!("sessions after {after:?} cannot be read"));
+                }
+                Next::End => break,
+            }
+        }
+        self.missing_sessions(seen)
+    }
+
+    /// Of unreadable rows beside each other only one is found; the others are at least counted.
+    fn missing_sessions(&mut self, seen: u64) -> Result<()> {
+        if self.unreadable.is_empty() {
+            return Ok(());
+        }
+        let totals = self.tx.totals();
+        if let Some(totals) = self.damage.pass(totals)? {
+            let missing = totals.sessions.saturating_sub(seen);
+            if missing > 0 {
+                self.unreadable
+                    .push(format!("{missing} more sessions cannot be read"));
+            }
+        }
+        Ok(())
+    }
+
+    fn session(&mut self, mut row: SessionRow) -> Result<()> {
+        if self.tolerant {
+            self.mend(&mut row)?;
+        }
+        self.write_session(&row)
+    }
+
+    /// Changes what has to be changed for the session to be archived: its counters are to fit the messages that can be read.
+    fn mend(&mut self, row: &mut SessionRow) -> Result<()> {
+        let id = row.session.id.clone();
+        let found = mend::survey(self.tx, &mut self.damage, &id)?;
+        let lifecycle = self.writer.known_lifecycle(&row.session.lifecycle);
+        let changes = mend::mend(row, lifecycle, &found);
+        self.unreadable.extend(found.unreadable);
+        let changes = changes.into_iter();
+        self.unreadable
+            .extend(changes.map(|change| format!("the session {id:?} was changed: {change}")));
+        Ok(())
+    }
+
+    fn unreadable_session(&mut self, id: String) -> Result<()> {
+        let found = mend::survey(self.tx, &mut self.damage, &id)?;
+        if found.count == 0 {
+            self.unreadable
+                .push(format!("the session {id:?} cannot be read"));
+            return Ok(());
+        }
+        let row = mend::stand_in(id, &found);
+        self.unreadable.push(format!(
+            "the record of the session {:?} cannot be read; its {} messages were saved under a new record, without scope, key, owner and metadata",
+            row.session.id, found.count
+        ));
+        self.unreadable.extend(found.unreadable);
+        self.write_session(&row)
+    }
+
+    fn write_session(&mut self, row: &SessionRow) -> Result<()> {
+        let id = &row.session.id;
+        let written = self.writer.session(row);
+        if !self.accept(written, || format!("the session {id:?}"))? {
+            return Ok(());
+        }
+        let mut messages = Pages::new(Messages {
+            session_id: id.clone(),
+        });
+        loop {
+            match messages.next(self.tx, &mut self.damage)? {
+                Next::Row(message) => {
+                    // What is refused here of a damaged store was refused, and listed, in the survey before.
+                    let written = self.writer.message(&message);
+                    let what = || format!("message {} of the session {id:?}", message.seq);
+                    passed(written, self.tolerant, what)?;
+                }
+                Next::Unreadable { .. } => {}
+                Next::End => break,
+            }
+        }
+        let complete = self.writer.check_complete();
+        complete.map_err(|e| e.into_error(|| "the store is damaged".to_owned()))
+    }
+
+    /// Whether a row was written. One that may not stand in an archive is listed, or an error.
+    fn accept(&mut self, written: Result<(), Refused>, what: impl Fn() -> String) -> Result<bool> {
+        match passed(written, self.tolerant, &what)? {
+            None => Ok(true),
+            Some(problem) => {
+                self.unreadable
+                    .push(format!("{} was left out: {problem}", what()));
+                Ok(false)
+            }
+        }
+    }
+
+    fn end(self) -> Result<ExportReport> {
+        let end = self.writer.end();
+        let (counts, bytes) =
+            end.map_err(|e| e.into_error(|| "the store is damaged".to_owned()))?;
+        Ok(ExportReport {
+            sessions: counts.sessions,
+            messages: counts.messages,
+            contexts: counts.contexts,
+            lifecycles: counts.lifecycles,
+            bytes,
+            unreadable: self.unreadable,
+        })
+    }
+}
+
+/// Why a row was refused, where that may be passed.
+fn passed(
+    written: Result<(), Refused>,
+    tolerant: bool,
+    what: impl Fn() -> String,
+) -> Result<Option<String>, Error> {
+    match written {
+        Ok(()) => Ok(None),
+        Err(Refused::Row(problem)) if tolerant => Ok(Some(problem)),
+        Err(refused) => Err(refused.into_error(what)),
+    }
+}
