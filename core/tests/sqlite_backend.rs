@@ -12,7 +12,9 @@ use convostore::backend::{
     Append, AppendRow, Appended, Backend, Continue, Lookup, MessageFilter, Position, RowOrder,
     SavedRow, ScopeFilter, SessionFilter, SessionRow, StartSession, Started, Take,
 };
-use convostore::{Content, Context, Error, ErrorCode, JsonObject, Message, Role, Session, Timestamp};
+use convostore::{
+    Content, Context, Error, ErrorCode, JsonObject, Message, Role, Session, Timestamp,
+};
 
 const T: &str = "tenant";
 
@@ -115,7 +117,10 @@ fn what_was_written_is_there_after_reopening() {
     row.session.key = Some("key".to_owned());
     let find = Continue::SameKey;
     let start = Arc::new(StartSession { find, row });
-    assert_eq!(backend.start_session(T, Arc::clone(&start)).unwrap(), Started::Created);
+    assert_eq!(
+        backend.start_session(T, Arc::clone(&start)).unwrap(),
+        Started::Created
+    );
     assert_eq!(append(&backend, "one", "hello").unwrap(), 1);
     backend.close().unwrap();
     backend.close().unwrap();
@@ -123,10 +128,29 @@ fn what_was_written_is_there_after_reopening() {
     assert!(!folder.path("a/b/store.db-wal").exists());
 
     let backend = open(&path);
-    assert!(matches!(backend.start_session(T, start).unwrap(), Started::Continued(_)));
-    let found = backend.session(T, Lookup::Key { scope: "scope", key: "key" }).unwrap().unwrap();
+    assert!(matches!(
+        backend.start_session(T, start).unwrap(),
+        Started::Continued(_)
+    ));
+    let found = backend
+        .session(
+            T,
+            Lookup::Key {
+                scope: "scope",
+                key: "key",
+            },
+        )
+        .unwrap()
+        .unwrap();
     assert_eq!(found.session.metadata.as_str(), r#"{"a": 1.0}"#);
-    assert_eq!((found.session.message_count, found.session.revision, found.last_seq), (1, 2, 1));
+    assert_eq!(
+        (
+            found.session.message_count,
+            found.session.revision,
+            found.last_seq
+        ),
+        (1, 2, 1)
+    );
     assert_eq!(found.session.last_active_at, at(2_000));
     assert_eq!(texts(&backend, "one"), ["hello"]);
     assert_eq!(backend.session("other", Lookup::Id("one")).unwrap(), None);
@@ -162,7 +186,10 @@ fn no_path_is_read_as_a_uri() {
         assert!(open(&path).session(T, Lookup::Id("one")).unwrap().is_some());
     }
     let options = SqliteOptions::new();
-    assert_eq!(code(SqliteBackend::open("", options.clone())), ErrorCode::InvalidArgument);
+    assert_eq!(
+        code(SqliteBackend::open("", options.clone())),
+        ErrorCode::InvalidArgument
+    );
     let error = SqliteBackend::open(folder.path(""), options).unwrap_err();
     assert_eq!(error.code(), ErrorCode::PermissionDenied);
     assert!(error.details().contains_key("path"));
@@ -170,7 +197,10 @@ fn no_path_is_read_as_a_uri() {
 
 fn refused(path: &Path, expected: ErrorCode) {
     let before = fs::read(path).unwrap();
-    assert_eq!(code(SqliteBackend::open(path, SqliteOptions::new())), expected);
+    assert_eq!(
+        code(SqliteBackend::open(path, SqliteOptions::new())),
+        expected
+    );
     assert!(fs::read(path).unwrap() == before, "the file was changed");
 }
 
@@ -179,10 +209,16 @@ fn a_file_that_is_not_ours_stays_as_it_is() {
     let folder = Folder::new();
     for (name, sql) in [
         ("tables.db", "CREATE TABLE t (a); INSERT INTO t VALUES (1)"),
-        ("id.db", "PRAGMA application_id = 7; PRAGMA user_version = 1"),
+        (
+            "id.db",
+            "PRAGMA application_id = 7; PRAGMA user_version = 1",
+        ),
         ("version.db", "PRAGMA user_version = 1"),
         ("wal.db", "PRAGMA journal_mode = WAL; CREATE TABLE t (a)"),
-        ("newer.db", "PRAGMA application_id = 0x636f6e76; PRAGMA user_version = 999; CREATE TABLE t (a)"),
+        (
+            "newer.db",
+            "PRAGMA application_id = 0x636f6e76; PRAGMA user_version = 999; CREATE TABLE t (a)",
+        ),
     ] {
         let path = folder.path(name);
         let conn = rusqlite::Connection::open(&path).unwrap();
@@ -215,7 +251,10 @@ fn many_open_a_fresh_path_at_once() {
                 });
             }
         });
-        let filter = SessionFilter { limit: 100, ..SessionFilter::default() };
+        let filter = SessionFilter {
+            limit: 100,
+            ..SessionFilter::default()
+        };
         assert_eq!(open(&path).sessions(T, &filter).unwrap().len(), 8);
     }
 }
@@ -228,18 +267,37 @@ fn concurrent_appends_are_numbered_without_gaps() {
     start(&backend, "one");
     let mut seqs: Vec<u64> = thread::scope(|scope| {
         let threads: Vec<_> = (0..8)
-            .map(|_| scope.spawn(|| (0..50).map(|_| append(&backend, "one", "x").unwrap()).collect::<Vec<_>>()))
+            .map(|_| {
+                scope.spawn(|| {
+                    (0..50)
+                        .map(|_| append(&backend, "one", "x").unwrap())
+                        .collect::<Vec<_>>()
+                })
+            })
             .collect();
-        threads.into_iter().flat_map(|it| it.join().unwrap()).collect()
+        threads
+            .into_iter()
+            .flat_map(|it| it.join().unwrap())
+            .collect()
     });
     seqs.sort_unstable();
     assert_eq!(seqs, (1..=400).collect::<Vec<_>>());
     let found = backend.session(T, Lookup::Id("one")).unwrap().unwrap();
-    assert_eq!((found.last_seq, found.session.message_count, found.session.revision), (400, 400, 401));
+    assert_eq!(
+        (
+            found.last_seq,
+            found.session.message_count,
+            found.session.revision
+        ),
+        (400, 400, 401)
+    );
 }
 
 /// Holds the turn to write until `jobs` others are in line, as far as sleeping can tell, so that they become one group.
-fn with_a_line<R: Send>(backend: &SqliteBackend, jobs: Vec<Box<dyn FnOnce() -> R + Send + '_>>) -> Vec<R> {
+fn with_a_line<R: Send>(
+    backend: &SqliteBackend,
+    jobs: Vec<Box<dyn FnOnce() -> R + Send + '_>>,
+) -> Vec<R> {
     let (entered, leave) = (Barrier::new(2), Barrier::new(2));
     thread::scope(|scope| {
         let gate = scope.spawn(|| {
@@ -299,7 +357,10 @@ fn a_job_that_fails_in_a_group_takes_no_other_along() {
             Ok(())
         })
     };
-    let results = with_a_line(&backend, vec![good(), failing(), good(), panicking(), good(), failing()]);
+    let results = with_a_line(
+        &backend,
+        vec![good(), failing(), good(), panicking(), good(), failing()],
+    );
     let no = Err(ErrorCode::Conflict);
     assert_eq!(results, [Ok(()), no, Ok(()), Ok(()), Ok(()), no]);
     assert_eq!(texts(&backend, "one"), ["good", "good", "good"]);
@@ -312,11 +373,21 @@ fn a_write_that_waited_too_long_is_busy_and_never_happens() {
     let path = folder.path("store.db");
     let backend = open(&path);
     start(&backend, "one");
-    let hasty = SqliteBackend::open(&path, SqliteOptions::new().wait_limit(Duration::from_millis(50))).unwrap();
+    let hasty = SqliteBackend::open(
+        &path,
+        SqliteOptions::new().wait_limit(Duration::from_millis(50)),
+    )
+    .unwrap();
     backend
         .write_alone(T, &mut |_| {
             thread::scope(|scope| {
-                assert_eq!(scope.spawn(|| code(append(&hasty, "one", "late"))).join().unwrap(), ErrorCode::Busy);
+                assert_eq!(
+                    scope
+                        .spawn(|| code(append(&hasty, "one", "late")))
+                        .join()
+                        .unwrap(),
+                    ErrorCode::Busy
+                );
             });
             Ok(())
         })
@@ -338,7 +409,10 @@ fn a_write_that_fails_leaves_nothing_even_if_the_closure_says_it_is_fine() {
     let result = backend.write(
         T,
         Box::new(|transaction| {
-            let twice = [Message::new(1, "user", "a", at(1)), Message::new(1, "user", "b", at(1))];
+            let twice = [
+                Message::new(1, "user", "a", at(1)),
+                Message::new(1, "user", "b", at(1)),
+            ];
             assert!(transaction.insert_messages("one", &twice).is_err());
             Ok(())
         }),
@@ -346,7 +420,9 @@ fn a_write_that_fails_leaves_nothing_even_if_the_closure_says_it_is_fine() {
     assert_eq!(code(result), ErrorCode::Storage);
     assert!(texts(&backend, "one").is_empty());
     let far = [Message::new(1 << 32, "user", "a", at(1))];
-    let result = backend.write_alone(T, &mut |transaction| transaction.insert_messages("one", &far));
+    let result = backend.write_alone(T, &mut |transaction| {
+        transaction.insert_messages("one", &far)
+    });
     assert_eq!(code(result), ErrorCode::InvalidArgument);
 }
 
@@ -356,16 +432,43 @@ fn dedup_keys_are_judged_row_by_row() {
     let backend = open(&folder.path("store.db"));
     start(&backend, "one");
     start(&backend, "two");
-    let saved = backend.append(T, rows("one", vec![keyed("a", "k"), row("b"), keyed("a", "k")])).unwrap();
-    let Appended::Saved(saved) = saved else { panic!("{saved:?}") };
+    let saved = backend
+        .append(
+            T,
+            rows("one", vec![keyed("a", "k"), row("b"), keyed("a", "k")]),
+        )
+        .unwrap();
+    let Appended::Saved(saved) = saved else {
+        panic!("{saved:?}")
+    };
     assert_eq!(saved.get(2), Some(&SavedRow::SameAs(0)));
-    let again = backend.append(T, rows("one", vec![keyed("a", "k"), row("c")])).unwrap();
-    let Appended::Saved(again) = again else { panic!("{again:?}") };
+    let again = backend
+        .append(T, rows("one", vec![keyed("a", "k"), row("c")]))
+        .unwrap();
+    let Appended::Saved(again) = again else {
+        panic!("{again:?}")
+    };
     assert!(matches!(again.first(), Some(SavedRow::Existing(message)) if message.seq == 1));
     assert!(matches!(again.get(1), Some(SavedRow::New { seq: 3, .. })));
-    let conflict = |seq| Appended::DedupConflict { dedup_key: "k".to_owned(), seq };
-    assert_eq!(backend.append(T, rows("one", vec![row("x"), keyed("z", "k")])).unwrap(), conflict(1));
-    assert_eq!(backend.append(T, rows("two", vec![row("x"), keyed("a", "k"), keyed("z", "k")])).unwrap(), conflict(2));
+    let conflict = |seq| Appended::DedupConflict {
+        dedup_key: "k".to_owned(),
+        seq,
+    };
+    assert_eq!(
+        backend
+            .append(T, rows("one", vec![row("x"), keyed("z", "k")]))
+            .unwrap(),
+        conflict(1)
+    );
+    assert_eq!(
+        backend
+            .append(
+                T,
+                rows("two", vec![row("x"), keyed("a", "k"), keyed("z", "k")])
+            )
+            .unwrap(),
+        conflict(2)
+    );
     assert_eq!(texts(&backend, "one"), ["a", "b", "c"]);
     assert!(texts(&backend, "two").is_empty());
 }
@@ -380,31 +483,99 @@ fn messages_are_filtered_and_taken_from_either_end() {
     append(&backend, "before", "x").unwrap();
     append(&backend, "behind", "x").unwrap();
     let row = |n: i64| AppendRow {
-        role: if n % 2 == 0 { Role::ASSISTANT } else { Role::USER },
+        role: if n % 2 == 0 {
+            Role::ASSISTANT
+        } else {
+            Role::USER
+        },
         created_at: Some(at(n)),
         is_summary: n == 5,
         ..row(&n.to_string())
     };
-    backend.append(T, rows("one", (1..=9).map(row).collect())).unwrap();
+    backend
+        .append(T, rows("one", (1..=9).map(row).collect()))
+        .unwrap();
     let seqs = |filter: MessageFilter| -> Vec<u64> {
         let found = backend.messages(T, "one", &filter).unwrap().unwrap();
         found.into_iter().map(|it| it.seq).collect()
     };
     let all = MessageFilter::default;
     assert_eq!(seqs(all()).len(), 9);
-    assert_eq!(seqs(MessageFilter { take: Take::Last(2), ..all() }), [8, 9]);
-    assert_eq!(seqs(MessageFilter { take: Take::First(2), after: 3, ..all() }), [4, 5]);
-    assert_eq!(seqs(MessageFilter { take: Take::Last(2), before: Some(4), ..all() }), [2, 3]);
-    assert_eq!(seqs(MessageFilter { since: Some(at(7)), ..all() }), [8, 9]);
-    assert_eq!(seqs(MessageFilter { roles: Some(vec![Role::ASSISTANT]), take: Take::Last(2), ..all() }), [6, 8]);
-    assert_eq!(seqs(MessageFilter { summaries: Some(true), ..all() }), [5]);
-    assert_eq!(seqs(MessageFilter { summaries: Some(false), take: Take::First(1), ..all() }), [1]);
+    assert_eq!(
+        seqs(MessageFilter {
+            take: Take::Last(2),
+            ..all()
+        }),
+        [8, 9]
+    );
+    assert_eq!(
+        seqs(MessageFilter {
+            take: Take::First(2),
+            after: 3,
+            ..all()
+        }),
+        [4, 5]
+    );
+    assert_eq!(
+        seqs(MessageFilter {
+            take: Take::Last(2),
+            before: Some(4),
+            ..all()
+        }),
+        [2, 3]
+    );
+    assert_eq!(
+        seqs(MessageFilter {
+            since: Some(at(7)),
+            ..all()
+        }),
+        [8, 9]
+    );
+    assert_eq!(
+        seqs(MessageFilter {
+            roles: Some(vec![Role::ASSISTANT]),
+            take: Take::Last(2),
+            ..all()
+        }),
+        [6, 8]
+    );
+    assert_eq!(
+        seqs(MessageFilter {
+            summaries: Some(true),
+            ..all()
+        }),
+        [5]
+    );
+    assert_eq!(
+        seqs(MessageFilter {
+            summaries: Some(false),
+            take: Take::First(1),
+            ..all()
+        }),
+        [1]
+    );
     for nothing in [
-        MessageFilter { after: u64::MAX, ..all() },
-        MessageFilter { before: Some(0), ..all() },
-        MessageFilter { take: Take::Last(0), ..all() },
-        MessageFilter { roles: Some(Vec::new()), ..all() },
-        MessageFilter { after: 5, before: Some(6), ..all() },
+        MessageFilter {
+            after: u64::MAX,
+            ..all()
+        },
+        MessageFilter {
+            before: Some(0),
+            ..all()
+        },
+        MessageFilter {
+            take: Take::Last(0),
+            ..all()
+        },
+        MessageFilter {
+            roles: Some(Vec::new()),
+            ..all()
+        },
+        MessageFilter {
+            after: 5,
+            before: Some(6),
+            ..all()
+        },
     ] {
         assert!(seqs(nothing).is_empty());
     }
@@ -422,26 +593,52 @@ fn sessions_are_listed_in_every_order_page_by_page() {
         row.session.owner = (n % 2 == 0).then(|| "o".to_owned());
         row.session.created_at = at(n % 5);
         row.session.last_active_at = at(n % 4);
-        backend.start_session(T, Arc::new(StartSession { find: Continue::Never, row })).unwrap();
+        backend
+            .start_session(
+                T,
+                Arc::new(StartSession {
+                    find: Continue::Never,
+                    row,
+                }),
+            )
+            .unwrap();
     }
     for order in [RowOrder::Activity, RowOrder::Creation, RowOrder::Id] {
-        for scope in [ScopeFilter::Any, ScopeFilter::Exactly("a".to_owned()), ScopeFilter::Prefix("a".to_owned())] {
+        for scope in [
+            ScopeFilter::Any,
+            ScopeFilter::Exactly("a".to_owned()),
+            ScopeFilter::Prefix("a".to_owned()),
+        ] {
             for owner in [None, Some("o".to_owned())] {
-                let filter = SessionFilter { scope: scope.clone(), owner, order, limit: 100, ..SessionFilter::default() };
+                let filter = SessionFilter {
+                    scope: scope.clone(),
+                    owner,
+                    order,
+                    limit: 100,
+                    ..SessionFilter::default()
+                };
                 let all = backend.sessions(T, &filter).unwrap();
                 let mut paged = Vec::new();
                 let mut filter = SessionFilter { limit: 4, ..filter };
                 loop {
                     let page = backend.sessions(T, &filter).unwrap();
-                    let Some(last) = page.last().map(|it| it.session.clone()) else { break };
-                    filter.after = Some(Position { last_active_at: last.last_active_at, created_at: last.created_at, id: last.id });
+                    let Some(last) = page.last().map(|it| it.session.clone()) else {
+                        break;
+                    };
+                    filter.after = Some(Position {
+                        last_active_at: last.last_active_at,
+                        created_at: last.created_at,
+                        id: last.id,
+                    });
                     paged.extend(page);
                 }
                 assert_eq!(paged, all);
                 let key = |row: &SessionRow| {
                     let it = &row.session;
                     match order {
-                        RowOrder::Activity => (Some(it.last_active_at), Some(it.created_at), it.id.clone()),
+                        RowOrder::Activity => {
+                            (Some(it.last_active_at), Some(it.created_at), it.id.clone())
+                        }
                         RowOrder::Creation => (None, Some(it.created_at), it.id.clone()),
                         RowOrder::Id => (None, None, it.id.clone()),
                     }
@@ -453,8 +650,19 @@ fn sessions_are_listed_in_every_order_page_by_page() {
                     sorted.reverse();
                 }
                 assert_eq!(keys, sorted);
-                let expected = match filter.scope { ScopeFilter::Any => 30, ScopeFilter::Exactly(_) => 10, ScopeFilter::Prefix(_) => 20 };
-                assert_eq!(all.len(), if filter.owner.is_some() { expected / 2 } else { expected });
+                let expected = match filter.scope {
+                    ScopeFilter::Any => 30,
+                    ScopeFilter::Exactly(_) => 10,
+                    ScopeFilter::Prefix(_) => 20,
+                };
+                assert_eq!(
+                    all.len(),
+                    if filter.owner.is_some() {
+                        expected / 2
+                    } else {
+                        expected
+                    }
+                );
             }
         }
     }
@@ -467,19 +675,31 @@ fn contexts_are_listed_by_the_bytes_of_their_scopes() {
     let scopes = ["", "a", "a\u{7f}", "aa", "a\u{10ffff}x", "b", "ä"];
     for scope in scopes {
         let context = Context::new(scope, JsonObject::default(), at(1));
-        backend.write(T, Box::new(move |transaction| transaction.put_context(&context))).unwrap();
+        backend
+            .write(
+                T,
+                Box::new(move |transaction| transaction.put_context(&context)),
+            )
+            .unwrap();
     }
     let list = |prefix: &str, after: Option<&str>| {
         let mut out = Vec::new();
         backend
             .read(T, &mut |transaction| {
-                out = transaction.contexts(prefix, after, 100)?.into_iter().map(|it| it.scope).collect();
+                out = transaction
+                    .contexts(prefix, after, 100)?
+                    .into_iter()
+                    .map(|it| it.scope)
+                    .collect();
                 Ok(())
             })
             .unwrap();
         out
     };
-    assert_eq!(list("", None), ["", "a", "aa", "a\u{7f}", "a\u{10ffff}x", "b", "ä"]);
+    assert_eq!(
+        list("", None),
+        ["", "a", "aa", "a\u{7f}", "a\u{10ffff}x", "b", "ä"]
+    );
     assert_eq!(list("a", None), ["a", "aa", "a\u{7f}", "a\u{10ffff}x"]);
     assert_eq!(list("a", Some("aa")), ["a\u{7f}", "a\u{10ffff}x"]);
     assert_eq!(list("b", Some("a")), ["b"]);
@@ -508,7 +728,9 @@ fn find_in_files(folder: &Folder, word: &str) -> usize {
     files
         .filter(|file| {
             let bytes = fs::read(file.as_ref().unwrap().path()).unwrap();
-            bytes.windows(word.len()).any(|part| part == word.as_bytes())
+            bytes
+                .windows(word.len())
+                .any(|part| part == word.as_bytes())
         })
         .count()
 }
@@ -525,11 +747,19 @@ fn erasing_leaves_no_byte_in_any_file() {
         append(&backend, "one", &secret).unwrap();
     }
     assert!(find_in_files(&folder, "a secret that") > 0);
-    backend.write(T, Box::new(|transaction| transaction.delete_session("one").map(drop))).unwrap();
+    backend
+        .write(
+            T,
+            Box::new(|transaction| transaction.delete_session("one").map(drop)),
+        )
+        .unwrap();
     backend
         .read(T, &mut |transaction| {
             transaction.totals()?;
-            assert!(matches!(backend.erase()?, convostore::Erasure::Pending { .. }));
+            assert!(matches!(
+                backend.erase()?,
+                convostore::Erasure::Pending { .. }
+            ));
             Ok(())
         })
         .unwrap();
@@ -548,7 +778,10 @@ fn a_backup_is_a_store_of_its_own() {
     append(&backend, "one", "b").unwrap();
     assert_eq!(texts(&open(&copy), "one"), ["a"]);
     assert_eq!(code(backend.backup(&copy)), ErrorCode::AlreadyExists);
-    assert_eq!(code(backend.backup(&folder.path("no/folder.db"))), ErrorCode::PermissionDenied);
+    assert_eq!(
+        code(backend.backup(&folder.path("no/folder.db"))),
+        ErrorCode::PermissionDenied
+    );
     assert_eq!(backend.check().unwrap(), Vec::<String>::new());
     assert!(backend.size().unwrap().unwrap() > 4096);
 }
@@ -566,8 +799,14 @@ fn a_check_finds_orphans_and_damaged_rows_are_errors() {
     conn.close().unwrap();
     let backend = open(&path);
     assert_eq!(backend.check().unwrap().len(), 2);
-    assert_eq!(code(backend.session(T, Lookup::Id("one"))), ErrorCode::Corrupted);
-    assert_eq!(code(backend.messages(T, "one", &MessageFilter::default())), ErrorCode::Corrupted);
+    assert_eq!(
+        code(backend.session(T, Lookup::Id("one"))),
+        ErrorCode::Corrupted
+    );
+    assert_eq!(
+        code(backend.messages(T, "one", &MessageFilter::default())),
+        ErrorCode::Corrupted
+    );
     assert_eq!(code(append(&backend, "one", "b")), ErrorCode::Corrupted);
 }
 
@@ -575,7 +814,8 @@ fn a_check_finds_orphans_and_damaged_rows_are_errors() {
 fn handles_of_one_process_share_the_file_and_outlive_each_other() {
     let folder = Folder::new();
     let path = folder.path("store.db");
-    let first = SqliteBackend::open(&path, SqliteOptions::new().durability(Durability::Normal)).unwrap();
+    let first =
+        SqliteBackend::open(&path, SqliteOptions::new().durability(Durability::Normal)).unwrap();
     start(&first, "one");
     let second = open(&path);
     first.close().unwrap();
@@ -593,10 +833,21 @@ fn an_idle_store_writes_nothing() {
     let backend = SqliteBackend::open(&path, SqliteOptions::new().without_lock_guard()).unwrap();
     start(&backend, "one");
     backend.session(T, Lookup::Id("one")).unwrap();
-    let state = || ["store.db", "store.db-wal"].map(|name| fs::metadata(folder.path(name)).unwrap().modified().unwrap());
+    let state = || {
+        ["store.db", "store.db-wal"]
+            .map(|name| fs::metadata(folder.path(name)).unwrap().modified().unwrap())
+    };
     let before = state();
     for _ in 0..10 {
-        backend.sessions(T, &SessionFilter { limit: 5, ..SessionFilter::default() }).unwrap();
+        backend
+            .sessions(
+                T,
+                &SessionFilter {
+                    limit: 5,
+                    ..SessionFilter::default()
+                },
+            )
+            .unwrap();
         backend.append(T, rows("none", vec![row("x")])).unwrap();
         drop(open(&path));
     }

@@ -38,7 +38,10 @@ pub(super) fn append(conn: &Connection, tenant: &str, append: &Append) -> Sqlite
         Err(conflict) => return Ok(conflict),
     };
     let written = fates.as_ref().map_or(append.rows.len(), |fates| {
-        fates.iter().filter(|fate| matches!(fate, Fate::Write)).count()
+        fates
+            .iter()
+            .filter(|fate| matches!(fate, Fate::Write))
+            .count()
     });
     if written == 0 {
         return Ok(Appended::Saved(saved(fates, &[])));
@@ -125,7 +128,11 @@ fn fate_by_key(
         let same = rows
             .get(index)
             .is_some_and(|first| is_same(row, &first.role, &first.content));
-        return Ok(if same { Ok(Fate::SameAs(index)) } else { Err(seq) });
+        return Ok(if same {
+            Ok(Fate::SameAs(index))
+        } else {
+            Err(seq)
+        });
     }
     Ok(match messages::with_dedup_key(conn, head.no, key)? {
         None => Ok(Fate::Write),
@@ -162,9 +169,7 @@ fn insert_rows(
         if !is_written(fates, index) {
             continue;
         }
-        seq = seq
-            .checked_add(1)
-            .ok_or(SqliteError::Damaged("session"))?;
+        seq = seq.checked_add(1).ok_or(SqliteError::Damaged("session"))?;
         let created_at = row.created_at.unwrap_or(default_time);
         let new = NewRow {
             id: head.no.message_id(seq)?,
@@ -229,11 +234,7 @@ fn update_head(
 }
 
 /// The preview and its `seq`, where the session gets one by this.
-fn new_preview<'a>(
-    head: &Head,
-    append: &'a Append,
-    written: &[Written],
-) -> Option<(u64, &'a str)> {
+fn new_preview<'a>(head: &Head, append: &'a Append, written: &[Written]) -> Option<(u64, &'a str)> {
     if head.has_preview {
         return None;
     }

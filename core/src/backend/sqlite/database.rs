@@ -12,7 +12,7 @@ use super::open::{self, Settings};
 use super::options::{Durability, SqliteOptions};
 use super::place::{self, Place};
 use super::queue::{Queue, Submitted, Taken, Turn};
-use super::readers::{Reader, Readers};
+use super::readers::{Pause, Reader, Readers};
 use super::writer::{self, Ran, Writer, in_savepoint};
 use crate::lock;
 
@@ -29,7 +29,6 @@ pub(super) struct Database {
     settings: Mutex<Settings>,
     is_guarded: bool,
     queue: Jobs,
-    // In this order they are dropped: the writer's connection is the last, the guard's descriptors outlive all.
     readers: Readers,
     writer: Mutex<Option<Writer>>,
     guard: Mutex<Option<Arc<Guard>>>,
@@ -102,7 +101,7 @@ impl Database {
         let deadline = Instant::now() + wait;
         for _ in 0..ATTEMPTS {
             match self.read_once(deadline, &mut work) {
-                Err(SqliteError::LockLost) => self.restore(deadline)?,
+                Err(SqliteError::LockLost) => give_way(self.restore(deadline))?,
                 read => return read,
             }
         }
@@ -166,7 +165,7 @@ impl Database {
         for _ in 0..ATTEMPTS {
             match self.transact_once(deadline, &mut work) {
                 Ok(Err(SqliteError::LockLost)) => {
-                    if let Err(error) = self.restore_in(turn, deadline) {
+                    if let Err(error) = give_way(self.restore_in(turn, deadline)) {
                         return Ok(Err(error));
                     }
                 }
@@ -292,12 +291,17 @@ impl Database {
     }
 
     /// Empties the WAL, in the turn of the caller. Whether that was possible before the deadline.
-    pub(super) fn truncate_wal(&self, turn: &WriteTurn<'_>, deadline: Instant) -> SqliteResult<bool> {
+    pub(super) fn truncate_wal(
+        &self,
+        turn: &WriteTurn<'_>,
+        deadline: Instant,
+    ) -> SqliteResult<bool> {
         if !self.is_intact() {
             self.restore_in(turn, deadline)?;
         }
         let mut slot = lock(&self.writer);
-        self.usable(&mut slot, deadline)?.truncate_wal(deadline)
+        let writer = self.usable(&mut slot, deadline)?;
+        writer.truncate_wal(self.guard().as_deref(), deadline)
     }
 
     // ---- after a loss of locks
@@ -308,8 +312,8 @@ impl Database {
         self.restore_in(&turn, deadline)
     }
 
-    /// Closes all connections and opens them again, so that SQLite takes all its locks anew: with one left open it would believe to
-    /// have them still. Waits for the readers to end.
+    /// Waits for the readers to end, so that no connection believes to have a lock that was dropped, and starts anew: with the
+    /// same connections, or with new ones where the files were removed.
     fn restore_in(&self, _turn: &WriteTurn<'_>, deadline: Instant) -> SqliteResult<()> {
         if self.is_intact() && lock(&self.writer).is_some() {
             return Ok(());
@@ -318,6 +322,20 @@ impl Database {
             .readers
             .pause(deadline)
             .map_err(|_| SqliteError::LockLost)?;
+        if lock(&self.writer).is_some() && self.guard().is_some_and(|guard| guard.renew()) {
+            return Ok(());
+        }
+        self.disconnect(&pause);
+        if place::locate(&self.place.path)?.id != self.place.id {
+            return Err(SqliteError::Unsuitable(
+                "the database file was replaced by another; open it again",
+            ));
+        }
+        self.connect()
+    }
+
+    /// Closes all connections to files that were removed.
+    fn disconnect(&self, pause: &Pause<'_>) {
         for conn in pause.take_all() {
             writer::close_without_checkpoint(conn);
         }
@@ -325,12 +343,14 @@ impl Database {
             writer.close_without_checkpoint();
         }
         *lock(&self.guard) = None;
-        if place::locate(&self.place.path)?.id != self.place.id {
-            return Err(SqliteError::Unsuitable(
-                "the database file was replaced by another; open it again",
-            ));
-        }
-        self.connect()
+    }
+}
+
+/// A loss of locks while those are restored is one more to be restored.
+fn give_way(restored: SqliteResult<()>) -> SqliteResult<()> {
+    match restored {
+        Err(SqliteError::LockLost) => Ok(()),
+        restored => restored,
     }
 }
 
@@ -363,19 +383,21 @@ fn run_in_group(conn: &Connection, job: &mut Job) -> SqliteResult<Ran<Outcome>> 
 }
 
 impl Drop for Database {
+    /// Closes the readers, then the writer, which as the last moves the WAL into the database and removes it.
     fn drop(&mut self) {
-        if self.is_intact() {
+        let Ok(pause) = self.readers.pause(Instant::now()) else {
             return;
-        }
-        // The last to close would carry its WAL into the file; without its locks it must not.
-        if let Ok(pause) = self.readers.pause(Instant::now()) {
-            pause
-                .take_all()
-                .into_iter()
-                .for_each(writer::close_without_checkpoint);
-        }
-        if let Some(writer) = lock(&self.writer).take() {
-            writer.close_without_checkpoint();
+        };
+        match self.guard() {
+            // It must not carry a WAL into the database that nobody else sees.
+            Some(guard) if !guard.is_linked() => self.disconnect(&pause),
+            guard => {
+                drop(pause.take_all());
+                if let Some(guard) = &guard {
+                    guard.release();
+                }
+                *lock(&self.writer) = None;
+            }
         }
     }
 }

@@ -43,11 +43,17 @@ pub(super) enum SqliteError {
     OutOfRange(&'static str),
     #[error("others held the store for longer than the wait limit; nothing was changed")]
     Busy,
-    #[error("another SQLite in this process dropped this store's locks; nothing was changed and it may be tried again")]
+    #[error(
+        "another SQLite in this process dropped this store's locks; nothing was changed and it may be tried again"
+    )]
     LockLost,
-    #[error("the commit was disturbed; the write was made or not: read, or retry with the same dedup key")]
+    #[error(
+        "the commit was disturbed; the write was made or not: read, or retry with the same dedup key"
+    )]
     UnknownOutcome,
-    #[error("the store was opened before this process was forked off; open it again in this process")]
+    #[error(
+        "the store was opened before this process was forked off; open it again in this process"
+    )]
     Forked,
     #[error("SQLite {found} is too old: versions before 3.51.3 can lose data in WAL mode")]
     TooOld { found: &'static str },

@@ -4,15 +4,22 @@
 //! `-shm` — Python's `sqlite3` on the same file, or a plain copy of it — silently drops all locks that our SQLite has there. Another
 //! process may then write while we do, or remove the WAL under us, and an acknowledged message is lost without an error.
 //!
-//! So a [`Guard`] keeps one descriptor on each of the two files for as long as the file is open in this process, and with it a
-//! *canary*: an exclusive lock on a byte that means nothing to SQLite and that no other process has. A foreign close drops it
-//! together with SQLite's own locks, and nothing brings it back; so while it is there, none of them was dropped since it was set.
-//! `F_OFD_GETLK` tells, in well under a microsecond, since locks of the process conflict with locks of the descriptor.
+//! So a [`Guard`] keeps one descriptor on each of the two files for as long as the file is open in this process, and does two things.
 //!
-//! A write looks before its COMMIT (canary there, the WAL's write lock ours, `-shm` not unlinked), when it can still be rolled
-//! back and tried again; and after it, when a loss in between means that the outcome has to be found out. A read looks after
-//! it has read. What is not noticed: another SQLite in this process that *unlocks* without closing while we read, or that takes
-//! and gives back the write lock while our COMMIT runs. A program with two SQLites on one file can still hit these windows.
+//! It holds *locks of the descriptor* (`F_OFD_SETLK`), which no foreign close drops, on the bytes that say "in use": nobody else
+//! can truncate `-shm` under our feet, or take itself for the last user and remove the WAL.
+//!
+//! And it notices when the rest is gone — the write lock, the readers' marks — by a *canary*: an exclusive lock of the process, on
+//! a byte that means nothing to SQLite. A foreign close drops it together with SQLite's own locks, and nothing brings it back; so
+//! while it is there, none of them was dropped since it was set. `F_OFD_GETLK` tells, in well under a microsecond.
+//!
+//! Writers of this crate also take turns by a third lock, again one of the descriptor: where the WAL's write lock of one was dropped,
+//! it alone keeps the next from writing into the same transaction. Other programs do not know it.
+//!
+//! A write looks before its COMMIT (canary there, the WAL's write lock ours, `-shm` not removed), when it can still be rolled back
+//! and made again; and after it, when a loss in between means that the outcome has to be found out. A read looks after it has
+//! read. What remains: another SQLite in this process that *unlocks* without closing while we read; and, while our COMMIT runs, a
+//! lock dropped here together with a write, at that moment, by another process that does not use this crate.
 //!
 //! Linux only: elsewhere there is no such question to the kernel, and this guard says that all is well.
 
@@ -29,7 +36,6 @@ mod linux {
     use std::path::Path;
     use std::sync::atomic::{AtomicBool, Ordering};
 
-    use nix::errno::Errno;
     use nix::fcntl::{FcntlArg, fcntl};
     use nix::libc::{F_RDLCK, F_UNLCK, F_WRLCK, SEEK_SET, c_int, c_short, flock, off_t, pid_t};
 
@@ -44,6 +50,8 @@ mod linux {
     const SHARED: (off_t, off_t) = (0x4000_0002, 510);
     /// Where canaries begin: far behind all bytes that SQLite locks or writes.
     const CANARIES: off_t = 1 << 44;
+    /// In the database file: what writers of this crate take turns by.
+    const TURN: off_t = CANARIES - 1;
     /// How many bytes are tried for a canary. Two processes have the same one first only across PID namespaces.
     const TRIES: off_t = 64;
 
@@ -52,6 +60,7 @@ mod linux {
     struct Sentinel {
         file: File,
         canary: off_t,
+        in_use: (off_t, off_t),
     }
 
     /// See the module.
@@ -60,7 +69,7 @@ mod linux {
         database: Sentinel,
         shm: Sentinel,
         pid: pid_t,
-        /// Set when a loss was noticed: from then on this guard vouches for nothing.
+        /// Set when a loss was noticed: until it is renewed this guard vouches for nothing.
         is_lost: AtomicBool,
     }
 
@@ -68,59 +77,108 @@ mod linux {
         /// Puts the sentinels out. A connection has read from the database, so that `-shm` exists.
         pub(in super::super) fn attach(path: &Path) -> SqliteResult<Self> {
             let pid = pid_t::try_from(std::process::id()).unwrap_or(0);
-            let shm = beside(path, "-shm");
-            let guard = Self {
+            Ok(Self {
                 database: Sentinel::place(path, SHARED, pid)?,
-                shm: Sentinel::place(&shm, (DEAD_MAN_SWITCH, 1), pid)?,
+                shm: Sentinel::place(&beside(path, "-shm"), (DEAD_MAN_SWITCH, 1), pid)?,
                 pid,
                 is_lost: AtomicBool::new(false),
-            };
-            Ok(guard)
+            })
         }
 
-        /// Whether no lock of this process on the two files was dropped since [`Guard::attach`], and `-shm` is still the one in use.
+        /// Whether no lock of this process on the two files was dropped since [`Guard::attach`] or [`Guard::renew`], and `-shm` is
+        /// still the one in use.
         pub(in super::super) fn is_intact(&self) -> bool {
             !self.is_lost.load(Ordering::Acquire)
                 && self.shm.is_there(self.pid)
                 && self.database.is_there(self.pid)
-                && self.shm.is_linked()
-        }
-
-        /// After a loss, takes back the locks that keep others from removing the files. Whether that came in time. The guard
-        /// stays lost: reads that ran meanwhile had no locks.
-        pub(in super::super) fn retake(&self) -> bool {
-            self.is_lost.store(true, Ordering::Release);
-            set(&self.database.file, F_RDLCK, SHARED).is_ok()
-                && set(&self.shm.file, F_RDLCK, (DEAD_MAN_SWITCH, 1)).is_ok()
-                && self.shm.is_linked()
+                && self.is_linked()
         }
 
         /// Whether the WAL's write lock is held, and by this process.
         pub(in super::super) fn has_write_lock(&self) -> bool {
             holder(&self.shm.file, WRITE_LOCK) == Some(self.pid)
         }
+
+        /// Whether the files are still those that others see.
+        pub(in super::super) fn is_linked(&self) -> bool {
+            self.shm.is_linked() && self.database.is_linked()
+        }
+
+        /// Vouches for nothing any more, until it is renewed.
+        pub(in super::super) fn give_up(&self) {
+            self.is_lost.store(true, Ordering::Release);
+        }
+
+        /// Starts anew after a loss, if the files are still there. Nobody reads or writes meanwhile, so no connection believes to
+        /// have a lock that it has not, but for those that this guard holds in their stead.
+        pub(in super::super) fn renew(&self) -> bool {
+            let renewed = self.is_linked() && self.shm.set_canary() && self.database.set_canary();
+            self.is_lost.store(!renewed, Ordering::Release);
+            renewed
+        }
+
+        /// Takes the turn among the writers of this crate, if nobody has it. The caller has SQLite's write lock, so that somebody
+        /// has it only where that lock was dropped.
+        pub(in super::super) fn take_turn(&self) -> bool {
+            let turn = lock(F_WRLCK, (TURN, 1));
+            fcntl(&self.database.file, FcntlArg::F_OFD_SETLK(&turn)).is_ok()
+        }
+
+        /// Gives the turn back.
+        pub(in super::super) fn give_turn_back(&self) {
+            let turn = lock(F_UNLCK, (TURN, 1));
+            // If this fails, the lock ends with the descriptor.
+            let _ = fcntl(&self.database.file, FcntlArg::F_OFD_SETLK(&turn));
+        }
+
+        /// Lets the last connection close as the last: it checks that nobody else uses the files.
+        pub(in super::super) fn release(&self) {
+            self.database.release();
+            self.shm.release();
+        }
+    }
+
+    impl Drop for Guard {
+        fn drop(&mut self) {
+            // A child of `fork` has the same descriptors: closing ours would not give up what they hold.
+            self.release();
+        }
     }
 
     impl Sentinel {
-        /// Opens the file and locks a canary in it.
-        ///
-        /// `shared` is what SQLite holds too while it has the file open. Taking it here changes nothing, except in a child of
-        /// `fork`: there SQLite believes that it has these locks, since it had them before the fork.
-        fn place(path: &Path, shared: (off_t, off_t), pid: pid_t) -> SqliteResult<Self> {
-            let place = || {
-                let file = OpenOptions::new().read(true).write(true).open(path)?;
-                set(&file, F_RDLCK, shared)?;
-                let first = CANARIES + off_t::from(pid) * TRIES;
-                for canary in first..first + TRIES {
-                    match set(&file, F_WRLCK, (canary, 1)) {
-                        Ok(()) => return Ok(Self { file, canary }),
-                        Err(Errno::EAGAIN | Errno::EACCES) => {}
-                        Err(error) => return Err(error.into()),
-                    }
+        /// Opens the file, declares it in use and locks a canary in it.
+        fn place(path: &Path, in_use: (off_t, off_t), pid: pid_t) -> SqliteResult<Self> {
+            let opened = OpenOptions::new().read(true).write(true).open(path);
+            let file = match opened {
+                Ok(file) => file,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    return Err(SqliteError::LockLost);
                 }
-                Err(io::Error::from(io::ErrorKind::ResourceBusy))
+                Err(error) => return Err(SqliteError::io("watch the locks of", path, error)),
             };
-            place().map_err(|error| SqliteError::io("watch the locks of", path, error))
+            let first = CANARIES + off_t::from(pid) * TRIES;
+            let mut sentinel = Self {
+                file,
+                canary: first,
+                in_use,
+            };
+            fcntl(
+                &sentinel.file,
+                FcntlArg::F_OFD_SETLK(&lock(F_RDLCK, in_use)),
+            )
+            .map_err(|_| SqliteError::LockLost)?;
+            for canary in first..first + TRIES {
+                sentinel.canary = canary;
+                if sentinel.set_canary() {
+                    return Ok(sentinel);
+                }
+            }
+            Err(SqliteError::LockLost)
+        }
+
+        fn set_canary(&self) -> bool {
+            let canary = lock(F_WRLCK, (self.canary, 1));
+            fcntl(&self.file, FcntlArg::F_SETLK(&canary)).is_ok()
         }
 
         fn is_there(&self, pid: pid_t) -> bool {
@@ -128,7 +186,15 @@ mod linux {
         }
 
         fn is_linked(&self) -> bool {
-            self.file.metadata().is_ok_and(|metadata| metadata.nlink() > 0)
+            self.file
+                .metadata()
+                .is_ok_and(|metadata| metadata.nlink() > 0)
+        }
+
+        fn release(&self) {
+            let unlock = lock(F_UNLCK, self.in_use);
+            // If this fails, the lock ends with the descriptor.
+            let _ = fcntl(&self.file, FcntlArg::F_OFD_SETLK(&unlock));
         }
     }
 
@@ -139,11 +205,10 @@ mod linux {
         (c_int::from(lock.l_type) != F_UNLCK).then_some(lock.l_pid)
     }
 
-    fn set(file: &File, kind: c_int, range: (off_t, off_t)) -> nix::Result<()> {
-        fcntl(file, FcntlArg::F_SETLK(&lock(kind, range))).map(drop)
-    }
-
-    #[expect(clippy::cast_possible_truncation, reason = "small constants of the C library")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "small constants of the C library"
+    )]
     fn lock(kind: c_int, (start, len): (off_t, off_t)) -> flock {
         flock {
             l_type: kind as c_short,
@@ -178,8 +243,22 @@ mod none {
             true
         }
 
-        pub(in super::super) fn retake(&self) -> bool {
+        pub(in super::super) fn is_linked(&self) -> bool {
             true
         }
+
+        pub(in super::super) fn give_up(&self) {}
+
+        pub(in super::super) fn take_turn(&self) -> bool {
+            true
+        }
+
+        pub(in super::super) fn give_turn_back(&self) {}
+
+        pub(in super::super) fn renew(&self) -> bool {
+            true
+        }
+
+        pub(in super::super) fn release(&self) {}
     }
 }

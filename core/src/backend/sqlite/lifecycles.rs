@@ -15,16 +15,16 @@ fn lifecycle(row: &Row<'_>) -> SqliteResult<Lifecycle> {
 
 /// The lifecycle of that name.
 pub(super) fn find(conn: &Connection, tenant: &str, name: &str) -> SqliteResult<Option<Lifecycle>> {
-    let mut statement = conn
-        .prepare_cached("SELECT definition FROM lifecycles WHERE tenant = ?1 AND name = ?2")?;
+    let mut statement =
+        conn.prepare_cached("SELECT definition FROM lifecycles WHERE tenant = ?1 AND name = ?2")?;
     let mut rows = statement.query([tenant, name])?;
     rows.next()?.map(lifecycle).transpose()
 }
 
 /// All lifecycles, by bytes of their names.
 pub(super) fn list(conn: &Connection, tenant: &str) -> SqliteResult<Vec<Lifecycle>> {
-    let mut statement = conn
-        .prepare_cached("SELECT definition FROM lifecycles WHERE tenant = ?1 ORDER BY name")?;
+    let mut statement =
+        conn.prepare_cached("SELECT definition FROM lifecycles WHERE tenant = ?1 ORDER BY name")?;
     let mut rows = statement.query([tenant])?;
     let mut out = Vec::new();
     while let Some(row) = rows.next()? {
@@ -37,9 +37,7 @@ pub(super) fn list(conn: &Connection, tenant: &str) -> SqliteResult<Vec<Lifecycl
 pub(super) fn insert(conn: &Connection, tenant: &str, lifecycle: &Lifecycle) -> SqliteResult<()> {
     let definition = serde_json::to_string(lifecycle)
         .map_err(|_| SqliteError::Unsuitable("the lifecycle is no JSON"))?;
-    conn.prepare_cached(
-        "INSERT INTO lifecycles (tenant, name, definition) VALUES (?1, ?2, ?3)",
-    )?
-    .execute([tenant, &lifecycle.name, &definition])?;
+    conn.prepare_cached("INSERT INTO lifecycles (tenant, name, definition) VALUES (?1, ?2, ?3)")?
+        .execute([tenant, &lifecycle.name, &definition])?;
     Ok(())
 }

@@ -21,7 +21,8 @@ pub(super) fn erase(database: &Database, wait: Duration) -> SqliteResult<Erasure
         return Ok(Erasure::Complete);
     }
     Ok(Erasure::Pending {
-        reason: "a reader or another process still uses the write-ahead log that holds them".to_owned(),
+        reason: "a reader or another process still uses the write-ahead log that holds them"
+            .to_owned(),
     })
 }
 

@@ -71,7 +71,9 @@ pub(super) fn list(
     filter: &MessageFilter,
 ) -> SqliteResult<Option<Vec<Message>>> {
     let first = filter.after.saturating_add(1);
-    let last = filter.before.map_or(MAX_SEQ, |before| before.saturating_sub(1).min(MAX_SEQ));
+    let last = filter
+        .before
+        .map_or(MAX_SEQ, |before| before.saturating_sub(1).min(MAX_SEQ));
     let (rows, newest_first) = match filter.take {
         Take::All => (i64::MAX, false),
         Take::First(n) => (limit(n), false),
@@ -213,12 +215,7 @@ pub(super) fn insert_all(
 }
 
 /// Deletes the messages with `first <= seq <= last` and says how many there were.
-pub(super) fn delete(
-    conn: &Connection,
-    no: SessionNo,
-    first: u64,
-    last: u64,
-) -> SqliteResult<u64> {
+pub(super) fn delete(conn: &Connection, no: SessionNo, first: u64, last: u64) -> SqliteResult<u64> {
     if first > last || first > MAX_SEQ {
         return Ok(0);
     }

@@ -255,7 +255,10 @@ impl Drop for SqliteBackend {
     fn drop(&mut self) {
         if self.check_process().is_err() {
             // The connections are the parent's. Closing them here would remove its WAL or its locks.
-            let handle = self.handle.get_mut().unwrap_or_else(PoisonError::into_inner);
+            let handle = self
+                .handle
+                .get_mut()
+                .unwrap_or_else(PoisonError::into_inner);
             mem::forget(handle.take());
         }
     }

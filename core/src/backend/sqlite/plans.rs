@@ -56,20 +56,59 @@ fn lists_run_along_the_index_of_their_order() {
     let activity = "(last_active_at,created_at,id)<(?,?,?)";
     let creation = "(created_at,id)<(?,?)";
     let cases = [
-        (filter(Activity, ScopeFilter::Any, None), "sessions_by_activity (tenant=?", activity),
-        (filter(Activity, one(), None), "sessions_by_scope_and_activity (tenant=? AND scope=?", activity),
-        (filter(Activity, ScopeFilter::Any, Some("o")), "sessions_by_owner_and_activity (tenant=? AND owner=?", activity),
-        (filter(Activity, prefix(), None), "sessions_by_activity (tenant=?", activity),
-        (filter(Creation, ScopeFilter::Any, None), "sessions_by_creation (tenant=?", creation),
-        (filter(Creation, one(), None), "sessions_by_scope_and_creation (tenant=? AND scope=?", creation),
-        (filter(Creation, ScopeFilter::Any, Some("o")), "sessions_by_owner_and_creation (tenant=? AND owner=?", creation),
-        (filter(Creation, prefix(), None), "sessions_by_creation (tenant=?", creation),
-        (filter(Id, ScopeFilter::Any, None), "sessions_by_id (tenant=?", "id>?"),
+        (
+            filter(Activity, ScopeFilter::Any, None),
+            "sessions_by_activity (tenant=?",
+            activity,
+        ),
+        (
+            filter(Activity, one(), None),
+            "sessions_by_scope_and_activity (tenant=? AND scope=?",
+            activity,
+        ),
+        (
+            filter(Activity, ScopeFilter::Any, Some("o")),
+            "sessions_by_owner_and_activity (tenant=? AND owner=?",
+            activity,
+        ),
+        (
+            filter(Activity, prefix(), None),
+            "sessions_by_activity (tenant=?",
+            activity,
+        ),
+        (
+            filter(Creation, ScopeFilter::Any, None),
+            "sessions_by_creation (tenant=?",
+            creation,
+        ),
+        (
+            filter(Creation, one(), None),
+            "sessions_by_scope_and_creation (tenant=? AND scope=?",
+            creation,
+        ),
+        (
+            filter(Creation, ScopeFilter::Any, Some("o")),
+            "sessions_by_owner_and_creation (tenant=? AND owner=?",
+            creation,
+        ),
+        (
+            filter(Creation, prefix(), None),
+            "sessions_by_creation (tenant=?",
+            creation,
+        ),
+        (
+            filter(Id, ScopeFilter::Any, None),
+            "sessions_by_id (tenant=?",
+            "id>?",
+        ),
     ];
     for (filter, index, position) in cases {
         for (filter, position) in [(filter.clone(), ""), (after(&filter), position)] {
             let plan = plan(&filter);
-            assert!(plan.contains(index) && plan.contains(position), "{filter:?}\n{plan}");
+            assert!(
+                plan.contains(index) && plan.contains(position),
+                "{filter:?}\n{plan}"
+            );
             assert!(!plan.contains("TEMP B-TREE"), "{filter:?}\n{plan}");
         }
     }
@@ -101,8 +140,14 @@ fn messages_are_read_along_their_ids() {
     ] {
         let null = ToSqlOutput::Borrowed(ValueRef::Null);
         let plan = explain(&database(), sql, vec![null; values]);
-        assert!(plan.contains("sessions_by_id (tenant=? AND id=?)"), "{plan}");
-        assert!(plan.contains("INTEGER PRIMARY KEY (rowid>? AND rowid<?)"), "{plan}");
+        assert!(
+            plan.contains("sessions_by_id (tenant=? AND id=?)"),
+            "{plan}"
+        );
+        assert!(
+            plan.contains("INTEGER PRIMARY KEY (rowid>? AND rowid<?)"),
+            "{plan}"
+        );
         assert!(!plan.contains("TEMP B-TREE"), "{plan}");
     }
 }

@@ -64,8 +64,8 @@ pub(super) fn find(
 ) -> SqliteResult<Option<SessionRow>> {
     match lookup {
         Lookup::Id(id) => {
-            let mut statement = conn
-                .prepare_cached(select_sessions!("WHERE s.tenant = ?1 AND s.id = ?2"))?;
+            let mut statement =
+                conn.prepare_cached(select_sessions!("WHERE s.tenant = ?1 AND s.id = ?2"))?;
             first(statement.query([tenant, id])?)
         }
         Lookup::Key { scope, key } => {
@@ -287,7 +287,9 @@ fn insert(conn: &Connection, tenant: &str, row: &SessionRow) -> SqliteResult<boo
 
 fn checked_seq(seq: u64) -> SqliteResult<i64> {
     if seq > MAX_SEQ {
-        return Err(SqliteError::OutOfRange("the number of messages in one session"));
+        return Err(SqliteError::OutOfRange(
+            "the number of messages in one session",
+        ));
     }
     signed(seq, "seq")
 }

@@ -65,7 +65,13 @@ impl ReadTransaction for Transaction<'_> {
         after: Option<&str>,
         limit: usize,
     ) -> Result<Vec<Context>> {
-        Ok(contexts::list(self.conn, self.tenant, prefix, after, limit)?)
+        Ok(contexts::list(
+            self.conn,
+            self.tenant,
+            prefix,
+            after,
+            limit,
+        )?)
     }
 
     fn lifecycle(&mut self, name: &str) -> Result<Option<Lifecycle>> {

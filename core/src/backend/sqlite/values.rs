@@ -36,7 +36,9 @@ impl SessionNo {
     pub(super) fn message_id(self, seq: u64) -> SqliteResult<i64> {
         match i64::try_from(seq) {
             Ok(low) if seq <= MAX_SEQ => Ok((self.0 << SEQ_BITS) | low),
-            _ => Err(SqliteError::OutOfRange("the number of messages in one session")),
+            _ => Err(SqliteError::OutOfRange(
+                "the number of messages in one session",
+            )),
         }
     }
 }

@@ -15,12 +15,23 @@ use super::options::Durability;
 /// What came of running somebody's code: its result, or its panic.
 pub(super) type Ran<T> = thread::Result<SqliteResult<T>>;
 
+/// How often a disturbed commit is looked for when the look is disturbed too.
+const SETTLE_ATTEMPTS: usize = 10;
+
+/// For how long a writer that SQLite lets through waits for another that has the turn: that one's lock was dropped, and it is about
+/// to notice. Or it was killed, and a child of its `fork` keeps the turn; then there is no use in waiting until it is free again.
+const TURN_WAIT: Duration = Duration::from_secs(2);
+
+/// Between two looks for the turn.
+const TURN_PAUSE: Duration = Duration::from_micros(200);
+
 /// The writing connection. Whoever has the turn uses it.
 #[derive(Debug)]
 pub(super) struct Writer {
     conn: Connection,
     settings: Settings,
     is_spoiled: bool,
+    is_turn_stuck: bool,
 }
 
 impl Writer {
@@ -29,6 +40,7 @@ impl Writer {
             conn,
             settings,
             is_spoiled: false,
+            is_turn_stuck: false,
         }
     }
 
@@ -56,7 +68,7 @@ impl Writer {
         guard: Option<&Guard>,
         work: impl FnOnce(&Connection) -> SqliteResult<T>,
     ) -> Ran<T> {
-        if let Err(error) = self.begin() {
+        if let Err(error) = self.begin(guard) {
             return Ok(Err(error));
         }
         let ran = catch_unwind(AssertUnwindSafe(|| work(&self.conn)));
@@ -69,10 +81,32 @@ impl Writer {
             Ok(Err(error)) => self.roll_back(error.spoils_connection()),
             Err(_) => self.roll_back(false),
         }
+        if let Some(guard) = guard {
+            guard.give_turn_back();
+        }
         ran
     }
 
-    fn begin(&mut self) -> SqliteResult<()> {
+    /// Begins a transaction, with the turn among this crate's writers where there is a guard to ask for it.
+    fn begin(&mut self, guard: Option<&Guard>) -> SqliteResult<()> {
+        let until = Instant::now() + TURN_WAIT;
+        loop {
+            self.begin_immediate()?;
+            if guard.is_none_or(Guard::take_turn) {
+                self.is_turn_stuck = false;
+                return Ok(());
+            }
+            self.is_turn_stuck |= Instant::now() > until;
+            if self.is_turn_stuck {
+                return Ok(());
+            }
+            // What the other commits meanwhile, this transaction would not see.
+            self.roll_back(false);
+            thread::sleep(TURN_PAUSE);
+        }
+    }
+
+    fn begin_immediate(&mut self) -> SqliteResult<()> {
         let begun = self
             .conn
             .prepare_cached("BEGIN IMMEDIATE")
@@ -82,7 +116,11 @@ impl Writer {
             Ok(_) => Ok(()),
             Err(error) => {
                 self.roll_back(error.spoils_connection());
-                Err(if error.is_busy() { SqliteError::Busy } else { error })
+                Err(if error.is_busy() {
+                    SqliteError::Busy
+                } else {
+                    error
+                })
             }
         }
     }
@@ -124,16 +162,21 @@ impl Writer {
         Ok(statement.query_row([], |row| row.get(0))?)
     }
 
-    /// Whether a commit, during which the locks were dropped, is in the database for sure: the locks are taken again, and with
-    /// them held nobody else has committed since.
+    /// Whether a commit, during which locks were dropped, is in the database for sure: with the write lock taken again, and
+    /// held, nobody else has committed since.
     fn settle(&self, guard: &Guard, version: i64) -> SqliteResult<bool> {
-        if !guard.retake() {
-            return Ok(false);
+        guard.give_up();
+        for _ in 0..SETTLE_ATTEMPTS {
+            self.conn.execute_batch("BEGIN IMMEDIATE")?;
+            let unchanged = self.data_version()? == version;
+            // After the look: if the lock is there now, it was there then.
+            let is_sure = guard.has_write_lock() && guard.is_linked();
+            self.conn.execute_batch("ROLLBACK")?;
+            if is_sure || !unchanged {
+                return Ok(unchanged);
+            }
         }
-        self.conn.execute_batch("BEGIN IMMEDIATE")?;
-        let is_ours = guard.has_write_lock() && self.data_version()? == version;
-        self.conn.execute_batch("ROLLBACK")?;
-        Ok(is_ours)
+        Ok(false)
     }
 
     fn roll_back(&mut self, spoil: bool) {
@@ -143,12 +186,27 @@ impl Writer {
 
     /// Moves what is in the WAL to the database and empties it, waiting for readers no longer than until `deadline`. Whether that
     /// was done.
-    pub(super) fn truncate_wal(&mut self, deadline: Instant) -> SqliteResult<bool> {
+    pub(super) fn truncate_wal(
+        &mut self,
+        guard: Option<&Guard>,
+        deadline: Instant,
+    ) -> SqliteResult<bool> {
+        if !guard.is_none_or(Guard::take_turn) {
+            return Ok(false);
+        }
+        let truncated = self.checkpoint(deadline);
+        if let Some(guard) = guard {
+            guard.give_turn_back();
+        }
+        truncated
+    }
+
+    fn checkpoint(&mut self, deadline: Instant) -> SqliteResult<bool> {
         let wait = deadline.saturating_duration_since(Instant::now());
         self.prepare(wait, self.settings.durability)?;
-        let hindered: i64 =
-            self.conn
-                .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+        let hindered: i64 = self
+            .conn
+            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
         Ok(hindered == 0)
     }
 

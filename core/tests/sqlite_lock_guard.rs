@@ -1,0 +1,253 @@
+//! Another SQLite in this process, or anybody who opens and closes the files, drops our locks: nothing acknowledged may be lost.
+//!
+//! Closing a plain descriptor does to POSIX locks what closing another SQLite's connection does.
+#![cfg(all(feature = "sqlite", target_os = "linux"))]
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use convostore::backend::sqlite::{SqliteBackend, SqliteOptions};
+use convostore::backend::{
+    Append, AppendRow, Appended, Backend, Continue, MessageFilter, SessionRow, StartSession,
+};
+use convostore::{Content, Error, ErrorCode, Role, Session, Timestamp};
+
+const T: &str = "tenant";
+
+fn open(path: &Path, options: SqliteOptions) -> SqliteBackend {
+    let backend = SqliteBackend::open(path, options).unwrap();
+    let session = Session::new("one", "", "agent", "created", Timestamp::MIN);
+    let row = SessionRow {
+        session,
+        last_seq: 0,
+        preview_seq: None,
+        is_final: false,
+    };
+    let find = Continue::SameId;
+    backend
+        .start_session(T, Arc::new(StartSession { find, row }))
+        .unwrap();
+    backend
+}
+
+fn rows(text: &str) -> Append {
+    Append {
+        session_id: "one".to_owned(),
+        rows: vec![AppendRow {
+            role: Role::USER,
+            content: Content::text(text),
+            token_count: None,
+            is_summary: false,
+            dedup_key: None,
+            created_at: None,
+            active_at: Timestamp::MIN,
+        }],
+        now: Timestamp::MIN,
+        expected_revision: None,
+        preview: None,
+    }
+}
+
+fn append(backend: &dyn Backend, text: &str) -> Result<Appended, Error> {
+    backend.append(T, Arc::new(rows(text)))
+}
+
+fn texts(backend: &dyn Backend) -> Vec<String> {
+    let messages = backend
+        .messages(T, "one", &MessageFilter::default())
+        .unwrap();
+    let messages = messages.unwrap().into_iter();
+    messages.map(|it| it.content.body().to_owned()).collect()
+}
+
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
+/// What a foreign SQLite, or a program that copies the files, does in the end.
+fn open_and_close(path: &Path) {
+    for suffix in ["", "-shm"] {
+        drop(File::open(beside(path, suffix)));
+    }
+}
+
+/// Has another process append a message: this program again, see [`the_other_process`].
+fn append_in_another_process(path: &Path, text: &str) -> bool {
+    Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "the_other_process", "--nocapture"])
+        .env("LOCK_GUARD_PATH", path)
+        .env("LOCK_GUARD_TEXT", text)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .unwrap()
+        .success()
+}
+
+#[test]
+fn the_other_process() {
+    let (Ok(path), Ok(text)) = (
+        std::env::var("LOCK_GUARD_PATH"),
+        std::env::var("LOCK_GUARD_TEXT"),
+    ) else {
+        return;
+    };
+    let options = SqliteOptions::new().wait_limit(std::time::Duration::from_millis(300));
+    let backend = SqliteBackend::open(path, options).unwrap();
+    append(&backend, &text).unwrap();
+}
+
+/// A transaction of ours, the locks dropped in the middle of it, and a write of another process that this lets through.
+fn disturbed(backend: &SqliteBackend, path: &Path) -> (Result<(), Error>, usize) {
+    let (runs, path) = (
+        Arc::new(std::sync::atomic::AtomicUsize::new(0)),
+        path.to_owned(),
+    );
+    let counted = Arc::clone(&runs);
+    let result = backend.write(
+        T,
+        Box::new(move |transaction| {
+            transaction.append(&rows("ours"))?;
+            if counted.fetch_add(1, Ordering::SeqCst) == 0 {
+                open_and_close(&path);
+                assert!(append_in_another_process(&path, "theirs"));
+            }
+            Ok(())
+        }),
+    );
+    (result, runs.load(Ordering::SeqCst))
+}
+
+#[test]
+fn a_write_whose_locks_were_dropped_is_made_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.db");
+    let backend = open(&path, SqliteOptions::new());
+    let (result, runs) = disturbed(&backend, &path);
+    result.unwrap();
+    assert_eq!(runs, 2);
+    assert_eq!(texts(&backend), ["theirs", "ours"]);
+    assert!(backend.check().unwrap().is_empty());
+}
+
+#[test]
+fn without_the_guard_a_message_is_lost_silently() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.db");
+    let backend = open(&path, SqliteOptions::new().without_lock_guard());
+    let (result, runs) = disturbed(&backend, &path);
+    assert_eq!((result.is_ok(), runs), (true, 1));
+    backend.close().unwrap();
+    let backend = open(&path, SqliteOptions::new());
+    assert_eq!(texts(&backend).len(), 1, "two writes were acknowledged");
+}
+
+#[test]
+fn work_that_runs_once_says_that_its_locks_were_lost() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.db");
+    let backend = open(&path, SqliteOptions::new());
+    let written = backend.write_alone(T, &mut |transaction| {
+        transaction.append(&rows("ours"))?;
+        open_and_close(&path);
+        Ok(())
+    });
+    assert_eq!(written.unwrap_err().code(), ErrorCode::LockLost);
+    let read = backend.read(T, &mut |_| {
+        open_and_close(&path);
+        Ok(())
+    });
+    assert_eq!(read.unwrap_err().code(), ErrorCode::LockLost);
+    assert!(texts(&backend).is_empty());
+    append(&backend, "after").unwrap();
+    assert_eq!(texts(&backend), ["after"]);
+}
+
+#[test]
+fn locks_dropped_between_operations_are_taken_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.db");
+    let backend = open(&path, SqliteOptions::new());
+    for round in 0..20 {
+        open_and_close(&path);
+        append(&backend, &round.to_string()).unwrap();
+        open_and_close(&path);
+        assert_eq!(texts(&backend).len(), round + 1);
+        open_and_close(&path);
+        backend.write_alone(T, &mut |_| Ok(())).unwrap();
+    }
+    // A process that closes the file now must not take itself for the last one.
+    open_and_close(&path);
+    append(&backend, "ours").unwrap();
+    assert!(append_in_another_process(&path, "theirs"));
+    append(&backend, "last").unwrap();
+    assert_eq!(texts(&backend).len(), 23);
+}
+
+#[test]
+fn files_removed_under_an_open_store_are_no_success() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.db");
+    let backend = open(&path, SqliteOptions::new());
+    for suffix in ["", "-wal", "-shm"] {
+        std::fs::remove_file(beside(&path, suffix)).unwrap();
+    }
+    append(&backend, "into the void").unwrap_err();
+}
+
+/// Somebody opens and closes the files all the time, while two processes write: every acknowledged message is there once.
+#[test]
+fn under_constant_disturbance_nothing_acknowledged_is_lost() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.db");
+    let backend = open(&path, SqliteOptions::new());
+    let stop = AtomicBool::new(false);
+    let (acknowledged, theirs) = thread::scope(|scope| {
+        scope.spawn(|| {
+            while !stop.load(Ordering::SeqCst) {
+                open_and_close(&path);
+                thread::sleep(std::time::Duration::from_micros(700));
+            }
+        });
+        let theirs = scope.spawn(|| {
+            let mut done = 0;
+            while !stop.load(Ordering::SeqCst) {
+                done += usize::from(append_in_another_process(&path, "theirs"));
+            }
+            done
+        });
+        let acknowledged: Vec<String> = (0..300)
+            .map(|n| n.to_string())
+            .filter(|text| match append(&backend, text) {
+                Ok(_) => true,
+                Err(error) => {
+                    let code = error.code();
+                    assert!(
+                        matches!(code, ErrorCode::LockLost | ErrorCode::UnknownOutcome),
+                        "{error:?}"
+                    );
+                    false
+                }
+            })
+            .collect();
+        stop.store(true, Ordering::SeqCst);
+        (acknowledged, theirs.join().unwrap())
+    });
+    let found = texts(&backend);
+    for text in &acknowledged {
+        assert_eq!(
+            found.iter().filter(|it| *it == text).count(),
+            1,
+            "{text} of {found:?}"
+        );
+    }
+    assert!(acknowledged.len() > 200, "{} of 300", acknowledged.len());
+    assert!(found.iter().filter(|it| *it == "theirs").count() >= theirs);
+    assert!(backend.check().unwrap().is_empty());
+}
