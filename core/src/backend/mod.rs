@@ -36,21 +36,25 @@ pub type WriteWork = Box<dyn FnMut(&mut dyn WriteTransaction) -> Result<()> + Se
 ///
 /// # Text and numbers
 ///
-/// All text is kept and compared byte by byte; there is no collation and no normalisation. Text arrives checked: ids, scopes,
-/// keys, owners, roles, statuses and dedup keys hold no NUL; contents and JSON objects that arrive as text hold none either. `u64` fields
-/// stay below 2^63.
+/// All text is kept and compared byte by byte; there is no collation and no normalisation. Text arrives checked and holds no NUL:
+/// ids, scopes, keys, owners, roles, names, statuses, dedup keys, previews, positions, contents, JSON objects. `u64` fields stay below 2^63.
 ///
 /// # Atomicity
 ///
 /// A method, or a closure's transaction, happens whole or not at all. If it returns an error, nothing of it is left, now and
 /// after a crash. (The one exception is the code `unknown_outcome`: a backend that lost touch during the commit must return it.)
 /// If it returns success, every later read of every handle on the storage sees it, and it is as durable as the
-/// storage was opened to be.
+/// storage was opened to be. Where every row of an append has a dedup key, a backend may settle an unknown outcome itself by running it again.
+///
+/// After a method of a transaction has returned an error, the transaction can only be given up; whoever commits it all the same gets an error.
+/// A violated precondition ("there is such a session") may be reported by a later method or by the commit, so that a networked backend can
+/// send a write together with what comes next.
 ///
 /// # Isolation
 ///
 /// Writes behave as if one after the other. A read transaction sees one state of the storage, the one at its start; it never
-/// sees a part of a write. Readers do not wait for writers nor writers for readers, as far as the storage allows.
+/// sees a part of a write. A session or context that a *write* transaction has read does not change before its end; what it found absent
+/// may only come to be where its write would then fail or be run again. Readers do not wait for writers nor writers for readers, as far as the storage allows.
 ///
 /// # Order
 ///
@@ -89,7 +93,8 @@ pub trait Backend: fmt::Debug + Send + Sync {
         filter: &MessageFilter,
     ) -> Result<Option<Vec<Message>>>;
 
-    /// Runs `work` once in a read transaction, on the caller's thread.
+    /// Runs `work` in a read transaction, on the caller's thread, at most once to its end: it may write an archive to somewhere as it goes. A
+    /// connection that turns out to be dead before the first row was read may be replaced.
     fn read(
         &self,
         tenant: &str,
@@ -103,7 +108,7 @@ pub trait Backend: fmt::Debug + Send + Sync {
     fn write(&self, tenant: &str, work: WriteWork) -> Result<()>;
 
     /// Runs `work` exactly once, on the caller's thread, in a write transaction that it shares with nobody: for long work that reads its
-    /// input as it goes.
+    /// input as it goes. Where it loses against another writer it is `busy`, and the caller begins again.
     fn write_alone(
         &self,
         tenant: &str,
@@ -113,7 +118,7 @@ pub trait Backend: fmt::Debug + Send + Sync {
     /// Removes the bytes of deleted rows from the storage, as far as no reader still holds them.
     fn erase(&self) -> Result<Erasure>;
 
-    /// Checks the storage's own integrity: what is wrong, a sentence each. (The invariants of the rows are checked above.)
+    /// Checks the storage's own integrity, as far as it may see: what is wrong, a sentence each. (The invariants of the rows are checked above.)
     fn check(&self) -> Result<Vec<String>>;
 
     /// Writes a copy of the whole storage, all tenants, as it is at one moment, to a new file that only its owner can read.

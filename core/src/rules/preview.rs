@@ -46,20 +46,16 @@ pub(crate) fn of_messages(rule: PreviewRule, messages: &[NewMessage]) -> Option<
         .find_map(|(index, message)| Some((index, of_content(&message.content)?)))
 }
 
-/// The preview of one content, if it has any text.
+/// The preview of one content, if it has any text. It holds no NUL: PostgreSQL's text could not, so it shows as U+FFFD.
 pub(crate) fn of_content(content: &Content) -> Option<String> {
-    let text = if content.is_text() {
-        return non_empty(cut(content.body()));
+    let preview = if content.is_text() {
+        cut(content.body()).to_owned()
     } else if json::is_string(content.body()) {
-        json::string_lossy(content.body())
+        cut(&json::string_lossy(content.body())).replace('\0', "\u{fffd}")
     } else {
-        text_of_json(content.body())?
+        cut(&text_of_json(content.body())?).replace('\0', "\u{fffd}")
     };
-    non_empty(cut(&text))
-}
-
-fn non_empty(text: &str) -> Option<String> {
-    (!text.is_empty()).then(|| text.to_owned())
+    (!preview.is_empty()).then_some(preview)
 }
 
 /// The first non-empty string at `content`, `text`, `content[].text`, `parts[].content`, `parts[].text`: the forms that the
@@ -152,6 +148,8 @@ mod tests {
             ("17", None),
             (r#""\u0041""#, Some("A")),
             (r#""\ud800""#, Some("\u{fffd}")),
+            (r#""a\u0000b""#, Some("a\u{fffd}b")),
+            (r#"{"text":"\u0000"}"#, Some("\u{fffd}")),
             (r#""""#, None),
         ] {
             let content = Content::json(json).unwrap();

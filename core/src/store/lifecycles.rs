@@ -6,7 +6,7 @@ use super::Store;
 use crate::backend::ReadTransaction;
 use crate::error::Result;
 use crate::model::Lifecycle;
-use crate::rules::lifecycle;
+use crate::rules::{lifecycle, limits};
 
 impl Store {
     /// Defines a lifecycle, for all programs on the store. Defining it the same way again does nothing.
@@ -41,6 +41,7 @@ impl Store {
         match self.known_lifecycle(name) {
             Some(known) => Ok(known),
             None => {
+                limits::check("lifecycle", name, 1, limits::LIFECYCLE)?;
                 let found = self.read(|tx| self.lifecycle_in(tx, name))?;
                 crate::lock(&self.inner.lifecycles).insert(name.to_owned(), Arc::clone(&found));
                 Ok(found)
