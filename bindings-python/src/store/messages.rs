@@ -233,7 +233,8 @@ impl Store {
     /// No lock is held in between, and it ends at the last message that was there at the start. Messages deleted meanwhile may or may not
     /// come; if the session is deleted, it ends with not_found.
     ///
-    /// Args: as for get_messages, but last.
+    /// Args:
+    ///     session_id, after, before, since, limit, roles, summaries: As for get_messages.
     ///
     /// Returns: an iterator of Message (with AsyncStore: an asynchronous one).
     ///

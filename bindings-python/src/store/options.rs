@@ -87,7 +87,8 @@ impl Store {
 
     /// Opens a new, empty store in memory. It is gone when nothing refers to it any more.
     ///
-    /// Args: as for open.
+    /// Args:
+    ///     tenant, ids, clock, roles, preview: As for open.
     ///
     /// Errors: invalid_argument.
     ///

@@ -130,7 +130,8 @@ impl Store {
     /// Of many concurrent callers exactly one creates; all get the same session. What is given for a new session does not touch an
     /// existing one.
     ///
-    /// Args: as for create_session; a key or an id is needed.
+    /// Args:
+    ///     id, scope, key, owner, lifecycle, status, metadata, created_at: as for create_session; a key or an id is needed.
     ///
     /// Returns: the Session.
     ///
@@ -165,7 +166,7 @@ impl Store {
     /// Args:
     ///     scope: The scope.
     ///     idle: The idle limit, a timedelta. Default: 4 hours. At the limit exactly, a new session begins.
-    ///     id, key, owner, lifecycle, status, metadata, created_at: what a new session is to be, as for create_session.
+    ///     id, key, owner, lifecycle, status, metadata, created_at: What a new session is to be, as for create_session.
     ///
     /// Returns: the Session.
     ///

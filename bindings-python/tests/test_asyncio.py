@@ -1,0 +1,236 @@
+"""AsyncStore: never blocks the loop, cancelled calls are whole or not at all, no thread is left behind."""
+
+import asyncio
+import random
+import threading
+import time
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from processes import blocked
+
+import convostore
+from convostore import AsyncStore, Store
+
+
+def own_threads() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name == "convostore"]
+
+
+def no_threads_left(seconds: float = 8) -> bool:
+    until = time.monotonic() + seconds
+    while own_threads() and time.monotonic() < until:
+        time.sleep(0.05)
+    return not own_threads()
+
+
+def test_ways_to_open(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with AsyncStore.open(tmp_path / "a.db", wait_limit=timedelta(seconds=3)) as store:
+            session = await store.create_session(scope="C042")
+            assert isinstance(store, AsyncStore) and store.tenant == "default" and "user" in store.roles
+        with pytest.raises(convostore.ClosedError):
+            await store.stats()
+        store = await AsyncStore.open(tmp_path / "a.db")
+        async with store as again:
+            assert again is store and await store.get_session(session.id) == session
+        async with AsyncStore.in_memory(ids="uuid4") as store:
+            assert (await store.list_sessions()).items == ()
+            async with store.for_tenant("other") as other:
+                assert other.tenant == "other"
+        sync = Store.open(tmp_path / "a.db")
+        assert await AsyncStore(sync).get_session(session.id) == session
+        sync.close()
+        with pytest.raises(PermissionError):
+            await AsyncStore.open(tmp_path)
+        with pytest.raises(convostore.InvalidArgumentError):
+            async with AsyncStore.open(tmp_path / "b.db", tenant=""):
+                pass
+        assert repr(store).startswith("<convostore.AsyncStore in memory")
+
+    asyncio.run(main())
+
+
+def test_streams(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with AsyncStore.open(tmp_path / "a.db") as store:
+            session = await store.create_session()
+            await store.save_messages(session.id, [{"role": "user", "content": i} for i in range(600)])
+            assert [m.content async for m in store.stream_messages(session.id)] == list(range(600))
+            assert [m.content async for m in store.stream_messages(session.id, after=590, limit=3)] == [590, 591, 592]
+            async for message in store.stream_messages(session.id):
+                if message.seq == 300:
+                    break
+            with pytest.raises(convostore.NotFoundError):
+                async for _ in store.stream_messages("nobody"):
+                    pass
+
+    asyncio.run(main())
+
+
+def test_the_loop_is_not_blocked(tmp_path: Path) -> None:
+    async def ticks(until: "asyncio.Future[Any]") -> int:
+        count = 0
+        while not until.done():
+            await asyncio.sleep(0.001)
+            count += 1
+        return count
+
+    async def main() -> None:
+        async with AsyncStore.open(tmp_path / "a.db") as store:
+            session = await store.create_session()
+            alone = await ticks(asyncio.ensure_future(asyncio.sleep(1.0)))
+            with blocked(tmp_path / "a.db", seconds=1.0):
+                beside = await ticks(asyncio.ensure_future(store.save_message(session.id, "user", "x")))
+            assert beside > 0.6 * alone, f"{beside} ticks beside a writer that waits, {alone} without"
+
+    asyncio.run(main())
+
+
+def test_many_tasks(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with AsyncStore.open(tmp_path / "a.db") as store:
+            session = await store.create_session()
+            saved = await asyncio.gather(*(store.save_message(session.id, "user", str(i)) for i in range(200)))
+            assert sorted(message.seq for message in saved) == list(range(1, 201))
+            assert {message.content for message in saved} == {str(i) for i in range(200)}
+            same = await asyncio.gather(*(store.get_or_create_session(scope="C", key="1") for _ in range(64)))
+            assert len({session.id for session in same}) == 1
+
+    asyncio.run(main())
+    assert no_threads_left()
+
+
+def test_cancelled_calls_are_whole_or_not_at_all(tmp_path: Path) -> None:
+    draw = random.Random(5)
+
+    async def main() -> None:
+        async with AsyncStore.open(tmp_path / "a.db") as store:
+            session = await store.create_session()
+            done = cancelled = 0
+            for i in range(300):
+                batch: list[Any] = [{"role": "user", "content": [i, part], "dedup_key": f"{i}/{part}"} for part in range(5)]
+                task = asyncio.ensure_future(store.save_messages(session.id, batch))
+                await asyncio.sleep(draw.choice([0, 0, 0.00005, 0.0002, 0.001]))
+                task.cancel()
+                try:
+                    await task
+                    done += 1
+                except asyncio.CancelledError:
+                    cancelled += 1
+            assert done and cancelled, (done, cancelled)
+            await asyncio.sleep(0.2)
+            messages = await store.get_messages(session.id)
+            assert len(messages) % 5 == 0 and len(messages) >= 5 * done
+            for first in range(0, len(messages), 5):
+                batch_of = {message.content[0] for message in messages[first : first + 5]}
+                assert len(batch_of) == 1, "a batch was torn apart"
+            # A repetition with the same dedup keys completes what was cut off.
+            for i in range(300):
+                await store.save_messages(session.id, [{"role": "user", "content": [i, part], "dedup_key": f"{i}/{part}"} for part in range(5)])
+            assert await store.count_messages(session.id) == 1500
+            assert (await store.check()).is_sound
+
+    asyncio.run(main())
+
+
+def test_cancelled_in_a_wait(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with AsyncStore.open(tmp_path / "a.db") as store:
+            session = await store.create_session()
+            with blocked(tmp_path / "a.db"):
+                tasks = [asyncio.ensure_future(store.save_message(session.id, "user", str(i))) for i in range(40)]
+                await asyncio.sleep(0.1)
+                began = time.monotonic()
+                for task in tasks:
+                    task.cancel()
+                results = await asyncio.gather(*tasks, return_exceptions=True)
+                assert time.monotonic() - began < 0.5, "a cancelled call is left at once"
+                assert all(isinstance(result, asyncio.CancelledError) for result in results)
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0):
+                    await store.stats()
+            last = await store.save_message(session.id, "user", "last")
+            await asyncio.sleep(1)
+            messages = await store.get_messages(session.id)
+            assert [message.seq for message in messages] == list(range(1, len(messages) + 1))
+            assert len(messages) < 40, "those that no thread had begun did not happen"
+            assert last in messages
+
+    asyncio.run(main())
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore:coroutine:RuntimeWarning")
+def test_a_loop_closed_with_calls_pending_leaves_no_thread_behind(tmp_path: Path) -> None:
+    assert no_threads_left()
+    with Store.open(tmp_path / "a.db") as sync:
+        session = sync.create_session()
+
+    async def main() -> list["asyncio.Task[Any]"]:
+        store = await AsyncStore.open(tmp_path / "a.db")
+        tasks = [asyncio.ensure_future(store.save_message(session.id, "user", str(i))) for i in range(40)]
+        await asyncio.sleep(0.1)
+        return tasks
+
+    loop = asyncio.new_event_loop()
+    with blocked(tmp_path / "a.db"):
+        tasks = loop.run_until_complete(main())
+        assert own_threads()
+        loop.close()
+    assert no_threads_left()
+    assert not any(task.done() for task in tasks)
+    for task in tasks:
+        task._log_destroy_pending = False  # type: ignore[attr-defined]
+    with Store.open(tmp_path / "a.db") as sync:
+        assert sync.check().is_sound
+        contents = [message.content for message in sync.get_messages(session.id)]
+        assert len(contents) == len(set(contents))
+
+
+def test_several_loops(tmp_path: Path) -> None:
+    store = AsyncStore(Store.open(tmp_path / "a.db"))
+    session = asyncio.run(store.create_session())
+
+    def work(number: int) -> None:
+        async def main() -> None:
+            for i in range(20):
+                await store.save_message(session.id, "user", f"{number}/{i}")
+
+        asyncio.run(main())
+
+    threads = [threading.Thread(target=work, args=[n]) for n in range(5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert asyncio.run(store.count_messages(session.id)) == 100
+    asyncio.run(store.close())
+
+
+def test_exceptions_come_through(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with AsyncStore.open(tmp_path / "a.db") as store:
+            with pytest.raises(convostore.NotFoundError) as missing:
+                await store.touch_session("nobody")
+            assert missing.value.details == {"session_id": "nobody"}
+            with pytest.raises(TypeError):
+                await store.get_session(5)  # type: ignore[arg-type]
+
+    asyncio.run(main())
+
+
+def test_idle_threads_end() -> None:
+    async def main() -> None:
+        async with AsyncStore.in_memory() as store:
+            await store.stats()
+            assert own_threads()
+            for _ in range(100):
+                await asyncio.sleep(0.05)
+                if not own_threads():
+                    break
+            assert not own_threads()
+            assert (await store.stats()).sessions == 0
+
+    asyncio.run(main())
