@@ -1,5 +1,11 @@
 //! The SQLite backend through the `Backend` trait: what the file is, who may use it, and what survives.
 #![cfg(feature = "sqlite")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::too_many_lines,
+    reason = "tests"
+)]
 
 use std::fs;
 use std::path::{Path, PathBuf};

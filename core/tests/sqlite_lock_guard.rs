@@ -2,6 +2,7 @@
 //!
 //! Closing a plain descriptor does to POSIX locks what closing another SQLite's connection does.
 #![cfg(all(feature = "sqlite", target_os = "linux"))]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
 
 use std::fs::File;
 use std::path::{Path, PathBuf};

@@ -254,24 +254,12 @@ impl Database {
                 ran
             }
             // They all have waited; another wait each would be no better.
-            Ok(Err(SqliteError::Busy)) => self.fail(others, || SqliteError::Busy),
+            Ok(Err(SqliteError::Busy)) => fail_all(others, || SqliteError::Busy),
             Ok(Err(SqliteError::UnknownOutcome)) => {
-                self.fail(others, || SqliteError::UnknownOutcome)
+                fail_all(others, || SqliteError::UnknownOutcome)
             }
             _ => self.do_apart(turn, deadline, first, others),
         }
-    }
-
-    #[expect(clippy::unused_self, reason = "reads as the other outcomes of a group")]
-    fn fail(
-        &self,
-        others: Vec<Taken<Job, Ran<Outcome>>>,
-        error: impl Fn() -> SqliteError,
-    ) -> Ran<Outcome> {
-        for other in others {
-            other.finish(Ok(Err(error())));
-        }
-        Ok(Err(error()))
     }
 
     fn do_apart(
@@ -352,6 +340,15 @@ fn give_way(restored: SqliteResult<()>) -> SqliteResult<()> {
         Err(SqliteError::LockLost) => Ok(()),
         restored => restored,
     }
+}
+
+/// Ends all jobs of a group with an error of their own.
+fn fail_all(others: Vec<Taken<Job, Ran<Outcome>>>, error: fn() -> SqliteError) -> Ran<Outcome> {
+    let failed = || Ok(Err(error()));
+    for other in others {
+        other.finish(failed());
+    }
+    failed()
 }
 
 type GroupRan = (Ran<Outcome>, Vec<Ran<Outcome>>);

@@ -166,7 +166,7 @@ impl From<SqliteError> for Error {
 fn code_of(error: &rusqlite::Error) -> ErrorCode {
     use rusqlite::Error as E;
     match error {
-        E::SqliteFailure(error, _) | E::SqlInputError { error, .. } => code_of_sqlite(error),
+        E::SqliteFailure(error, _) | E::SqlInputError { error, .. } => code_of_sqlite(*error),
         // What a row holds does not fit its column.
         E::FromSqlConversionFailure(..)
         | E::IntegralValueOutOfRange(..)
@@ -177,7 +177,7 @@ fn code_of(error: &rusqlite::Error) -> ErrorCode {
     }
 }
 
-fn code_of_sqlite(error: &ffi::Error) -> ErrorCode {
+fn code_of_sqlite(error: ffi::Error) -> ErrorCode {
     match error.extended_code & 0xff {
         ffi::SQLITE_BUSY | ffi::SQLITE_LOCKED | ffi::SQLITE_PROTOCOL => ErrorCode::Busy,
         ffi::SQLITE_FULL => ErrorCode::DiskFull,

@@ -25,7 +25,7 @@ pub(super) enum Task {
 /// The result of the task of the same name.
 #[derive(Debug)]
 pub(super) enum Outcome {
-    Started(Started),
+    Started(Box<Started>),
     Appended(Appended),
     Worked,
 }
@@ -34,7 +34,8 @@ impl Job {
     /// Does it, in an open transaction. May be called again when that is lost.
     pub(super) fn run(&mut self, conn: &Connection) -> SqliteResult<Outcome> {
         match &mut self.task {
-            Task::Start(start) => sessions::start(conn, &self.tenant, start).map(Outcome::Started),
+            Task::Start(start) => sessions::start(conn, &self.tenant, start)
+                .map(|started| Outcome::Started(Box::new(started))),
             Task::Append(append) => {
                 append::append(conn, &self.tenant, append).map(Outcome::Appended)
             }

@@ -70,6 +70,10 @@ impl SqliteBackend {
     /// Errors: `unsupported_schema` where the file is of another program or a newer version — it is left as it is —, `corrupted`
     /// where it is no database, `permission_denied` or `read_only` where it cannot be opened, made or written, `busy` where
     /// others hold it for longer than the wait limit.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "a builder's result, made for this call"
+    )]
     pub fn open(path: impl AsRef<Path>, options: SqliteOptions) -> Result<Self> {
         let handle = Handle::open(path.as_ref(), &options)?;
         Ok(Self {
@@ -139,7 +143,7 @@ impl Backend for SqliteBackend {
                 task: Task::Start(Arc::clone(&start)),
             },
             |outcome| match outcome {
-                Outcome::Started(started) => Some(started),
+                Outcome::Started(started) => Some(*started),
                 _ => None,
             },
         )

@@ -8,11 +8,14 @@ use super::error::{SqliteError, SqliteResult};
 use crate::error::Error;
 
 /// What tells one file from all others on this machine, by whatever path.
-#[cfg(unix)]
-pub(super) type FileId = (u64, u64);
-/// What tells one file from all others on this machine, by whatever path.
-#[cfg(not(unix))]
-pub(super) type FileId = PathBuf;
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct FileId {
+    /// Device and inode; the path says nothing, since there may be several.
+    #[cfg(unix)]
+    inode: (u64, u64),
+    #[cfg(not(unix))]
+    path: PathBuf,
+}
 
 /// A database file that exists: its real path and its identity.
 #[derive(Debug, Clone)]
@@ -60,12 +63,16 @@ pub(super) fn locate(path: &Path) -> SqliteResult<Place> {
 #[cfg(unix)]
 fn file_id(_path: &Path, metadata: &fs::Metadata) -> FileId {
     use std::os::unix::fs::MetadataExt;
-    (metadata.dev(), metadata.ino())
+    FileId {
+        inode: (metadata.dev(), metadata.ino()),
+    }
 }
 
 #[cfg(not(unix))]
 fn file_id(path: &Path, _metadata: &fs::Metadata) -> FileId {
-    path.to_owned()
+    FileId {
+        path: path.to_owned(),
+    }
 }
 
 /// An absolute path is never read as a URI, whatever it looks like, and never means a database in memory.

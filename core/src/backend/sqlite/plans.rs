@@ -13,7 +13,7 @@ fn database() -> Connection {
     conn
 }
 
-fn explain<'a>(conn: &Connection, sql: &str, values: Vec<ToSqlOutput<'a>>) -> String {
+fn explain(conn: &Connection, sql: &str, values: Vec<ToSqlOutput<'_>>) -> String {
     let mut statement = conn.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
     let steps = statement
         .query_map(params_from_iter(values), |row| row.get::<_, String>(3))

@@ -14,7 +14,12 @@ use super::place::{self, FileId};
 use crate::lock;
 
 /// A file; for a child of `fork` another one than for its parent, whose connections it must not touch.
-type Key = (u32, FileId, bool);
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Key {
+    pid: u32,
+    file: FileId,
+    is_guarded: bool,
+}
 
 type Files = Mutex<HashMap<Key, Arc<Slot>>>;
 
@@ -48,7 +53,11 @@ impl Handle {
     pub(super) fn open(path: &Path, options: &SqliteOptions) -> SqliteResult<Self> {
         let mut files = lock(files());
         let place = place::prepare(path)?;
-        let key = (std::process::id(), place.id.clone(), options.guard);
+        let key = Key {
+            pid: std::process::id(),
+            file: place.id.clone(),
+            is_guarded: options.guard,
+        };
         let slot = Arc::clone(files.entry(key.clone()).or_default());
         drop(files);
         let opened = slot.share(|| Database::open(place, options));
