@@ -12,6 +12,7 @@
     clippy::needless_pass_by_value
 )]
 
+mod archive;
 mod clock;
 mod context;
 mod convert;
@@ -21,6 +22,7 @@ mod message;
 mod session;
 mod store;
 
+pub use archive::CoreArchive;
 pub use message::CoreMessages;
 pub use session::CoreCleanup;
-pub use store::{CoreDatabase, CoreStore};
+pub use store::{CoreDatabase, CoreStore, take_panic};

@@ -260,6 +260,16 @@ impl CoreStore {
         })
     }
 
+    /// Sessions and messages looked at, then what is wrong.
+    pub fn check(&self) -> Out<String> {
+        let found = self.store.check().out()?;
+        let mut list = List::new();
+        list.number(found.sessions);
+        list.number(found.messages);
+        found.problems.iter().for_each(|problem| list.text(problem));
+        Ok(list.end())
+    }
+
     /// Sessions, messages and contexts of this tenant.
     pub fn stats(&self) -> Out<Vec<f64>> {
         let stats = self.store.stats().out()?;

@@ -2,14 +2,15 @@ import {
   cleanupQuery, content, contextQuery, flag, lifecycleDefinition, messageQuery, newMessage, newSession, object, options, optionalWhole, save,
   sessionQuery, sessionUpdate, span, text, whole,
 } from "./arguments.js";
+import { CoreArchive } from "./web/core.js";
 import { Engine, type Handle, type Settings } from "./engine.js";
 import { errorOf, invalid } from "./errors.js";
 import type { Host, Keeper } from "./keeper.js";
 import { savedMessage, toContext, toContexts, toLifecycle, toLifecycles, toMessage, toMessages, toSession, toSessions } from "./records.js";
 import { runtime } from "./runtime.js";
 import type {
-  Cleanup, CleanupQuery, ContentInput, Context, ContextQuery, Deletion, Lifecycle, LifecycleDefinition, Message, MessageQuery, NewMessage, NewSession,
-  ObjectInput, OpenOptions, Page, ResumeOptions, SaveOptions, Session, SessionQuery, SessionUpdate, Stats, StoreOptions, Waits,
+  ArchiveSource, Cleanup, CleanupQuery, ContentInput, Context, ContextQuery, Deletion, Export, ExportOptions, ExportReport, ImportReport, Lifecycle, LifecycleDefinition, Message, MessageQuery, NewMessage, NewSession,
+  ObjectInput, OpenOptions, Page, ResumeOptions, SaveOptions, Session, SessionQuery, SessionUpdate, Stats, StoreCheck, StoreOptions, Waits,
 } from "./types.js";
 
 /** How an entry opens kept stores. */
@@ -332,6 +333,74 @@ export class Store {
     return toLifecycles(this.#engine.call(() => this.#handle.core.list_lifecycles()));
   }
 
+  /** Whether the store is sound: what is wrong, a sentence each. Errors in what is kept show when it is opened. */
+  async check(): Promise<StoreCheck> {
+    const [sessions, messages, ...problems] = JSON.parse(this.#engine.call(() => this.#handle.core.check())) as [number, number, ...string[]];
+    return { sessions, messages, problems };
+  }
+
+  /** Everything the tenant has, as one portable archive that any store in any language reads. */
+  async exportArchive(exportOptions?: ExportOptions): Promise<Export> {
+    const pieces: Uint8Array[] = [];
+    const report = this.#export(exportOptions, (piece) => pieces.push(piece));
+    const archive = new Uint8Array(report.bytes);
+    let at = 0;
+    for (const piece of pieces) {
+      archive.set(piece, at);
+      at += piece.length;
+    }
+    return { archive, report };
+  }
+
+  /** As {@link Store.exportArchive}, into a stream, which is closed at the end, or aborted where it fails. The archive is of one moment. */
+  async exportArchiveTo(stream: WritableStream<Uint8Array>, exportOptions?: ExportOptions): Promise<ExportReport> {
+    const writer = stream.getWriter();
+    try {
+      const pieces: Uint8Array[] = [];
+      const report = this.#export(exportOptions, (piece) => pieces.push(piece));
+      for (const piece of pieces) {
+        await writer.ready;
+        await writer.write(piece);
+      }
+      await writer.close();
+      return report;
+    } catch (error) {
+      await writer.abort(error).catch(() => {});
+      throw error;
+    }
+  }
+
+  #export(exportOptions: ExportOptions | undefined, each: (piece: Uint8Array) => void): ExportReport {
+    const given = options(exportOptions, "options", ["tolerant"]);
+    const [tolerant, now] = [flag(given.tolerant, "tolerant") ?? false, this.#engine.now()];
+    const row = JSON.parse(this.#engine.call(() => this.#handle.core.export_archive(now, tolerant, each))) as [number, number, number, number, number, ...string[]];
+    const [sessions, messages, contexts, lifecycles, bytes, ...unreadable] = row;
+    return { sessions, messages, contexts, lifecycles, bytes, unreadable };
+  }
+
+  /**
+   * Brings an archive in, in one transaction; what is there already, the same in all it holds, stays. Errors: `corrupted`,
+   * `unsupported_schema`; `conflict` where something of the same name is there and differs.
+   */
+  async importArchive(source: ArchiveSource, importOptions?: { readonly dryRun?: boolean | undefined } & Waits): Promise<ImportReport> {
+    const given = options(importOptions, "options", ["dryRun", "signal"]);
+    const [dryRun, now] = [flag(given.dryRun, "dryRun") ?? false, this.#engine.now()];
+    const archive = this.#engine.call(() => new CoreArchive());
+    try {
+      for await (const piece of pieces(source)) {
+        given.signal?.throwIfAborted();
+        this.#engine.call(() => archive.push(piece));
+      }
+      const [sessions = 0, messages = 0, contexts = 0, lifecycles = 0, unchanged = 0, bytes = 0] = await this.#write(
+        () => this.#handle.core.import_archive(now, archive, dryRun),
+        given,
+      );
+      return { sessions, messages, contexts, lifecycles, unchanged, bytes };
+    } finally {
+      this.#engine.runtime.free(archive);
+    }
+  }
+
   /** How much there is in the store. */
   async stats(): Promise<Stats> {
     const [sessions = 0, messages = 0, contexts = 0] = this.#engine.call(() => this.#handle.core.stats());
@@ -347,4 +416,32 @@ export class Store {
   #write<T>(work: () => T, waits: Waits | undefined): Promise<T> {
     return this.#engine.write(work, waits?.signal);
   }
+}
+
+/** The pieces of an archive, wherever it comes from. */
+async function* pieces(source: ArchiveSource): AsyncGenerator<Uint8Array> {
+  const given: unknown = source;
+  if (given instanceof Uint8Array) yield given;
+  else if (given instanceof ArrayBuffer) yield new Uint8Array(given);
+  else if (typeof Blob !== "undefined" && given instanceof Blob) yield* pieces(given.stream());
+  else if (typeof ReadableStream !== "undefined" && given instanceof ReadableStream) {
+    // Not every browser can iterate over a stream.
+    const reader = (given as ReadableStream<unknown>).getReader();
+    try {
+      for (;;) {
+        const { done, value } = await reader.read();
+        if (done) return;
+        yield bytesOf(value);
+      }
+    } finally {
+      await reader.cancel().catch(() => {});
+    }
+  } else if (typeof given === "object" && given !== null && Symbol.asyncIterator in given) {
+    for await (const piece of given as AsyncIterable<unknown>) yield bytesOf(piece);
+  } else throw invalid("an archive is given as bytes, a Blob or a stream of bytes", "archive");
+}
+
+function bytesOf(piece: unknown): Uint8Array {
+  if (piece instanceof Uint8Array) return piece;
+  throw invalid("the stream of an archive must give Uint8Arrays", "archive");
 }

@@ -281,6 +281,12 @@ export interface StoreCheck {
   readonly problems: string[];
 }
 
+/** How `exportArchive` is to go about damage. */
+export interface ExportOptions {
+  /** Saves what can be read of a damaged store, and lists what cannot. */
+  readonly tolerant?: boolean | undefined;
+}
+
 /** What `exportArchive` wrote. */
 export interface ExportReport {
   /** Sessions written. */

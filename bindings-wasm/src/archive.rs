@@ -1,0 +1,98 @@
+//! The archive.
+
+use std::cell::RefCell;
+use std::io::{self, Write};
+
+use convostore::{ExportOptions, ImportOptions};
+use js_sys::{Function, Uint8Array};
+use wasm_bindgen::prelude::*;
+
+use crate::convert::List;
+use crate::error::{Out, Thrown, invalid};
+use crate::store::CoreStore;
+
+/// How many bytes go over at a time.
+const PIECE: usize = 256 << 10;
+
+/// Hands what is written to JavaScript, in pieces.
+struct Pieces<'a> {
+    each: &'a Function,
+    piece: Vec<u8>,
+}
+
+impl Write for Pieces<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.piece.extend_from_slice(bytes);
+        if self.piece.len() >= PIECE {
+            self.flush()?;
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        if self.piece.is_empty() {
+            return Ok(());
+        }
+        let bytes = Uint8Array::from(self.piece.as_slice());
+        self.piece.clear();
+        let given = self.each.call1(&JsValue::UNDEFINED, &bytes);
+        given.map(drop).map_err(|_| io::Error::from(io::ErrorKind::Other))
+    }
+}
+
+#[wasm_bindgen]
+impl CoreStore {
+    /// Gives the archive to `each` in pieces; back comes the report: sessions, messages, contexts, lifecycles, bytes, then what could not be read.
+    pub fn export_archive(&self, now: f64, tolerant: bool, each: &Function) -> Out<String> {
+        let mut pieces = Pieces {
+            each,
+            piece: Vec::new(),
+        };
+        let options = ExportOptions::new().tolerant(tolerant);
+        let report = self.at(now).export_archive(&mut pieces, options).out()?;
+        pieces.flush().map_err(|_| invalid("the archive could not be handed over"))?;
+        let mut list = List::new();
+        for n in [report.sessions, report.messages, report.contexts, report.lifecycles, report.bytes] {
+            list.number(n);
+        }
+        report.unreadable.iter().for_each(|what| list.text(what));
+        Ok(list.end())
+    }
+
+    /// Sessions, messages, contexts and lifecycles that were added, what was unchanged, and the bytes read.
+    pub fn import_archive(&self, now: f64, archive: &CoreArchive, dry_run: bool) -> Out<Vec<f64>> {
+        let bytes = archive.0.try_borrow().map_err(|_| invalid("this archive is being read"))?;
+        let options = ImportOptions::new().dry_run(dry_run);
+        let report = self.at(now).import_archive(bytes.as_slice(), options).out()?;
+        let numbers = [
+            report.sessions,
+            report.messages,
+            report.contexts,
+            report.lifecycles,
+            report.unchanged,
+            report.bytes,
+        ];
+        Ok(numbers.map(|n| n as f64).to_vec())
+    }
+}
+
+/// An archive to import, gathered piece by piece: reading it does not wait, as JavaScript's streams would have to.
+#[wasm_bindgen]
+#[derive(Default)]
+pub struct CoreArchive(RefCell<Vec<u8>>);
+
+#[wasm_bindgen]
+impl CoreArchive {
+    /// With nothing in it yet.
+    #[wasm_bindgen(constructor)]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a piece.
+    pub fn push(&self, piece: &[u8]) -> Out<()> {
+        let mut bytes = self.0.try_borrow_mut().map_err(|_| invalid("this archive is being read"))?;
+        bytes.extend_from_slice(piece);
+        Ok(())
+    }
+}

@@ -1,0 +1,74 @@
+// A real browser on pages that are served from here, and from nowhere else.
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { createServer } from "node:http";
+import { tmpdir } from "node:os";
+import { extname, join, normalize } from "node:path";
+import { packageFolder, rootFolder, tools } from "./places.mjs";
+
+const TYPES = { ".html": "text/html", ".js": "text/javascript", ".mjs": "text/javascript", ".json": "application/json", ".wasm": "application/wasm", ".css": "text/css" };
+
+export const browserPath = ["/usr/bin/chromium", "/usr/bin/chromium-headless-shell"].find(existsSync);
+
+const PAGE = `<!doctype html><meta charset="utf-8"><title>convostore</title>
+<script type="importmap">{ "imports": { "convostore": "/package/dist/browser.js" } }</script>
+<script type="module">
+import * as api from "convostore";
+import { runScenario } from "/tests/runner.mjs";
+Object.assign(globalThis, { api, runScenario, Store: api.Store, ready: true });
+</script>`;
+
+/** Serves folders under prefixes; a page with the package loaded at `/`. */
+export async function serve(folders = {}) {
+  const places = { "/package/": packageFolder, "/tests/": import.meta.dirname, "/root/": rootFolder, ...folders };
+  const server = createServer((request, response) => {
+    const path = normalize(decodeURIComponent(new URL(request.url, "http://localhost").pathname));
+    if (path === "/") {
+      response.setHeader("content-type", "text/html");
+      response.end(PAGE);
+      return;
+    }
+    const prefix = Object.keys(places).sort((a, b) => b.length - a.length).find((prefix) => path.startsWith(prefix));
+    try {
+      const rest = prefix && path.slice(prefix.length);
+      const bytes = readFileSync(join(places[prefix], rest === "" ? "index.html" : rest));
+      response.setHeader("content-type", TYPES[extname(path) || ".html"] ?? "application/octet-stream");
+      response.end(bytes);
+    } catch {
+      response.statusCode = 404;
+      response.end();
+    }
+  });
+  await new Promise((done) => server.listen(0, "127.0.0.1", done));
+  const origin = `http://127.0.0.1:${server.address().port}`;
+  return { origin, close: () => new Promise((done) => { server.closeAllConnections(); server.close(done); }) };
+}
+
+/** A browser with a profile of its own, and the trouble that its pages had. */
+export async function browse(origin) {
+  const profile = mkdtempSync(join(tmpdir(), "convostore-profile-"));
+  const context = await tools("playwright-core").chromium.launchPersistentContext(profile, {
+    executablePath: browserPath,
+    args: [
+      "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",
+    ],
+  });
+  const trouble = [];
+  context.on("weberror", (error) => trouble.push(`${error.error()}`));
+  context.on("console", (message) => message.type() === "error" && trouble.push(message.text()));
+  context.on("request", (request) => new URL(request.url()).origin === origin || request.url().startsWith("data:") || request.url().startsWith("blob:") || trouble.push(`request to ${request.url()}`));
+  return {
+    context,
+    trouble,
+    /** A tab with the package loaded. */
+    tab: async (path = "/") => {
+      const page = await context.newPage();
+      await page.goto(origin + path);
+      await page.waitForFunction("globalThis.ready");
+      return page;
+    },
+    close: async () => {
+      await context.close();
+      rmSync(profile, { recursive: true, force: true });
+    },
+  };
+}
