@@ -25,9 +25,9 @@ pub use error::{Error, ErrorCode, Result};
 pub use id::{IdScheme, IdSource};
 pub use model::*;
 pub use rules::PreviewRule;
-pub use store::{MessageStream, Store, StoreOptions};
 #[doc(hidden)]
 pub use store::CleanupSteps;
+pub use store::{MessageStream, Store, StoreOptions};
 
 /// Locks; a panic of another holder is no reason to stop, since nothing under these locks is ever left half done.
 pub(crate) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -155,12 +155,8 @@ pub trait ReadTransaction {
     fn context(&mut self, scope: &str) -> Result<Option<Context>>;
 
     /// Contexts whose scope begins with `prefix` and comes after `after`, by bytes of the scope, at most `limit`.
-    fn contexts(
-        &mut self,
-        prefix: &str,
-        after: Option<&str>,
-        limit: usize,
-    ) -> Result<Vec<Context>>;
+    fn contexts(&mut self, prefix: &str, after: Option<&str>, limit: usize)
+    -> Result<Vec<Context>>;
 
     /// The lifecycle defined under that name, if there is one. The built-in ones are not rows.
     fn lifecycle(&mut self, name: &str) -> Result<Option<Lifecycle>>;

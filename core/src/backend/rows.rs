@@ -141,6 +141,10 @@ pub struct StartSession {
 
 /// What [`StartSession`] led to.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "taken apart as soon as it is made"
+)]
 pub enum Started {
     /// This session was there.
     Continued(SessionRow),

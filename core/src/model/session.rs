@@ -158,6 +158,7 @@ impl NewSession {
 #[derive(Debug, Clone, Default)]
 pub struct SessionUpdate {
     pub(crate) status: Option<String>,
+    #[expect(clippy::option_option, reason = "not given, taken away, or given")]
     pub(crate) owner: Option<Option<String>>,
     pub(crate) metadata: Option<JsonObject>,
     pub(crate) merge_metadata: Option<JsonObject>,

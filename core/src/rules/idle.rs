@@ -19,7 +19,7 @@ mod tests {
     #[test]
     fn at_the_limit_exactly_a_session_is_not_continued() {
         let now = Timestamp::from_millis(100_000).unwrap();
-        let cut_off = active_after(now, Duration::from_millis(1_000));
+        let cut_off = active_after(now, Duration::from_secs(1));
         let active = |millis| Timestamp::from_millis(millis).unwrap() > cut_off;
         assert!(active(99_001));
         assert!(!active(99_000));

@@ -52,6 +52,7 @@ impl Store {
     /// Contexts by bytes of their scopes, a page at a time.
     ///
     /// Errors: `invalid_argument`.
+    #[expect(clippy::needless_pass_by_value, reason = "as all queries are passed")]
     pub fn list_contexts(&self, query: ContextQuery) -> Result<Page<Context>> {
         let (_entered, ..) = self.enter()?;
         let limit = limits::page(query.limit)?;

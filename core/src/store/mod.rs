@@ -2,6 +2,7 @@
 
 mod archive;
 mod check;
+mod cleanup;
 mod contexts;
 mod guard;
 mod lifecycles;
@@ -15,8 +16,8 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex};
 
+pub use cleanup::CleanupSteps;
 pub use options::StoreOptions;
-pub use sessions::CleanupSteps;
 pub use stream::MessageStream;
 
 use crate::backend::{Backend, ReadTransaction, WriteTransaction};

@@ -1,4 +1,4 @@
-//! Sessions: create, find, continue, list, change, touch, delete, clean up.
+//! Sessions: create, find, continue, list, change, touch, delete.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,10 +10,8 @@ use crate::backend::{
 };
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorCode, Result};
-use crate::model::{
-    Cleanup, CleanupQuery, Deletion, NewSession, Page, Session, SessionQuery, SessionUpdate,
-};
-use crate::rules::{idle, ids, lifecycle, limits, merge_patch, order, retention, times};
+use crate::model::{Deletion, NewSession, Page, Session, SessionQuery, SessionUpdate};
+use crate::rules::{idle, ids, lifecycle, limits, merge_patch, order, times};
 
 impl Store {
     /// Creates a session.
@@ -76,6 +74,7 @@ impl Store {
     /// With `status` or `scope_prefix` the store looks along the order until the page is full, so sparse matches cost what is passed over.
     ///
     /// Errors: `invalid_argument`.
+    #[expect(clippy::needless_pass_by_value, reason = "as all queries are passed")]
     pub fn list_sessions(&self, query: SessionQuery) -> Result<Page<Session>> {
         let (_entered, backend, tenant) = self.enter()?;
         let limit = limits::page(query.limit)?;
@@ -133,75 +132,6 @@ impl Store {
         let deleted = self.write(move |tx| tx.delete_session(&id))?;
         let erasure = if erase { Some(backend.erase()?) } else { None };
         Ok(Deletion::new(deleted, erasure))
-    }
-
-    /// Deletes the sessions whose last activity is longer ago than `older_than`, in short transactions, so that writers are not kept
-    /// waiting; with `dry_run` only counts them. Contexts stay.
-    ///
-    /// Sessions that were deleted before an error stay deleted.
-    pub fn cleanup_sessions(&self, query: CleanupQuery) -> Result<Cleanup> {
-        let mut total = Cleanup::default();
-        let mut step = self.begin_cleanup(query)?;
-        while let Some(done) = self.cleanup_step(&mut step)? {
-            total.sessions += done.sessions;
-            total.messages += done.messages;
-        }
-        Ok(total)
-    }
-
-    /// The steps of [`Store::cleanup_sessions`], for bindings that settle one transaction before the next.
-    #[doc(hidden)]
-    pub fn begin_cleanup(&self, query: CleanupQuery) -> Result<CleanupSteps> {
-        let (_entered, ..) = self.enter()?;
-        let now = self.now();
-        let scope = match &query.scope {
-            Some(scope) => {
-                limits::check("scope", scope, 0, limits::SCOPE)?;
-                ScopeFilter::Exactly(scope.clone())
-            }
-            None => ScopeFilter::Any,
-        };
-        limits::check_optional("status", query.status.as_deref(), limits::STATUS)?;
-        Ok(CleanupSteps {
-            filter: SessionFilter {
-                scope,
-                status: query.status,
-                after: Some(retention::delete_after(now, query.older_than)),
-                limit: retention::BATCH,
-                ..SessionFilter::default()
-            },
-            dry_run: query.dry_run,
-            done: false,
-        })
-    }
-
-    /// One transaction of a clean-up; `None` when there is nothing left to do.
-    #[doc(hidden)]
-    pub fn cleanup_step(&self, steps: &mut CleanupSteps) -> Result<Option<Cleanup>> {
-        let (_entered, backend, tenant) = self.enter()?;
-        if steps.done {
-            return Ok(None);
-        }
-        let filter = steps.filter.clone();
-        let rows = if steps.dry_run {
-            backend.sessions(tenant, &filter)?
-        } else {
-            self.write(move |tx| {
-                let rows = tx.sessions(&filter)?;
-                for row in &rows {
-                    tx.delete_session(&row.session.id)?;
-                }
-                Ok(rows)
-            })?
-        };
-        steps.done = rows.len() < steps.filter.limit;
-        if let Some(last) = rows.last().filter(|_| steps.dry_run) {
-            steps.filter.after = Some(order::position(&last.session));
-        }
-        Ok(Some(Cleanup {
-            sessions: rows.len() as u64,
-            messages: rows.iter().map(|row| row.session.message_count).sum(),
-        }))
     }
 
     /// Continues or creates a session. Ids of the timestamp scheme go on to the next candidate where one is taken.
@@ -263,10 +193,10 @@ impl Store {
         now: Timestamp,
     ) -> Result<()> {
         let session = &mut row.session;
-        if let Some(expected) = update.expected_revision {
-            if expected != session.revision {
-                return Err(Error::revision_conflict(expected, session.revision));
-            }
+        if let Some(expected) = update.expected_revision
+            && expected != session.revision
+        {
+            return Err(Error::revision_conflict(expected, session.revision));
         }
         if update.changes_nothing() {
             return Ok(());
@@ -292,15 +222,6 @@ impl Store {
         }
         tx.update_session(row)
     }
-}
-
-/// Where a clean-up stands.
-#[doc(hidden)]
-#[derive(Debug)]
-pub struct CleanupSteps {
-    filter: SessionFilter,
-    dry_run: bool,
-    done: bool,
 }
 
 /// One attempt to start a session; nothing where the id is taken.

@@ -75,10 +75,10 @@ async fn ask(history: &History, scope: &str, question: &str) -> Result<()> {
     }
     save(history, &session.id, Role::USER, Content::text(question)).await?;
     for (role, content) in assistant::answer(question, scope.as_ref(), before) {
-        if role == Role::ASSISTANT {
-            if let Some(text) = content.as_text() {
-                println!("{text}");
-            }
+        if role == Role::ASSISTANT
+            && let Some(text) = content.as_text()
+        {
+            println!("{text}");
         }
         save(history, &session.id, role, content).await?;
     }
