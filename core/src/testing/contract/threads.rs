@@ -21,7 +21,11 @@ pub(super) const CASES: &[Case] = &[
     ),
     (
         "of many that start the session of one key, one creates it",
-        one_creates,
+        one_creates_the_key,
+    ),
+    (
+        "of many that resume one idle scope, one creates a session and the others continue it",
+        one_creates_the_latest,
     ),
     (
         "a read transaction sees one state, whatever is committed meanwhile",
@@ -99,17 +103,24 @@ fn one_wins(fixture: &dyn Fixture) {
     assert_eq!(seqs(&all_messages(&*backend, "one")), [1]);
 }
 
-fn one_creates(fixture: &dyn Fixture) {
+fn one_creates_the_key(fixture: &dyn Fixture) {
+    one_creates(fixture, Continue::SameKey);
+}
+
+fn one_creates_the_latest(fixture: &dyn Fixture) {
+    let active_after = super::rows::at(0);
+    one_creates(fixture, Continue::Latest { active_after });
+}
+
+fn one_creates(fixture: &dyn Fixture, find: Continue) {
     let backend = fixture.fresh();
     let created = thread::scope(|scope| {
         let starter = |n: u64| {
             let backend = &*backend;
             scope.spawn(move || {
-                let new = super::rows::keyed(&format!("s{n}"), "a", "k", 1);
-                backend
-                    .start_session(T, start(Continue::SameKey, new))
-                    .unwrap()
-                    == Started::Created
+                let key = format!("k{}", if find == Continue::SameKey { 0 } else { n });
+                let new = super::rows::keyed(&format!("s{n}"), "a", &key, 1);
+                backend.start_session(T, start(find, new)).unwrap() == Started::Created
             })
         };
         let starters: Vec<_> = (0..WRITERS).map(starter).collect();
