@@ -16,7 +16,7 @@
 //! Writers of this crate also take turns by a third lock, again one of the descriptor: where the WAL's write lock of one was dropped,
 //! it alone keeps the next from writing into the same transaction. Other programs do not know it.
 //!
-//! A write looks before its COMMIT (canary there, the WAL's write lock ours, `-shm` not removed), when it can still be rolled back
+//! A write looks before its COMMIT (canary there, the WAL's write lock ours), when it can still be rolled back
 //! and made again; and after it, when a loss in between means that the outcome has to be found out. A read looks after it has
 //! read. What remains: another SQLite in this process that *unlocks* without closing while we read; and, while our COMMIT runs, a
 //! lock dropped here together with a write, at that moment, by another process that does not use this crate.
@@ -36,6 +36,7 @@ mod linux {
     use std::path::Path;
     use std::sync::atomic::{AtomicBool, Ordering};
 
+    use nix::errno::Errno;
     use nix::fcntl::{FcntlArg, fcntl};
     use nix::libc::{F_RDLCK, F_UNLCK, F_WRLCK, SEEK_SET, c_int, c_short, flock, off_t, pid_t};
 
@@ -45,30 +46,24 @@ mod linux {
     /// The WAL's write lock: SQLite's `WALINDEX_LOCK_OFFSET`.
     const WRITE_LOCK: off_t = 120;
     /// SQLite's "dead man switch": every process that has `-shm` open holds it shared.
-    const DEAD_MAN_SWITCH: off_t = 128;
+    const DEAD_MAN_SWITCH: (off_t, off_t) = (128, 1);
     /// SQLite's `SHARED_FIRST` and `SHARED_SIZE` in the database file: every process that has it open in WAL mode holds them shared.
     const SHARED: (off_t, off_t) = (0x4000_0002, 510);
-    /// Where canaries begin: far behind all bytes that SQLite locks or writes.
+    /// Where canaries begin in `-shm`: far behind all bytes that SQLite locks or writes.
     const CANARIES: off_t = 1 << 44;
     /// In the database file: what writers of this crate take turns by.
     const TURN: off_t = CANARIES - 1;
     /// How many bytes are tried for a canary. Two processes have the same one first only across PID namespaces.
     const TRIES: off_t = 64;
 
-    /// A descriptor with a canary on it.
-    #[derive(Debug)]
-    struct Sentinel {
-        file: File,
-        canary: off_t,
-        in_use: (off_t, off_t),
-    }
-
     /// See the module.
     #[derive(Debug)]
     pub(in super::super) struct Guard {
-        database: Sentinel,
-        shm: Sentinel,
+        database: File,
+        shm: File,
         pid: pid_t,
+        /// The byte in `-shm` that has the canary.
+        canary: off_t,
         /// Set when a loss was noticed: until it is renewed this guard vouches for nothing.
         is_lost: AtomicBool,
     }
@@ -77,31 +72,46 @@ mod linux {
         /// Puts the sentinels out. A connection has read from the database, so that `-shm` exists.
         pub(in super::super) fn attach(path: &Path) -> SqliteResult<Self> {
             let pid = pid_t::try_from(std::process::id()).unwrap_or(0);
-            Ok(Self {
-                database: Sentinel::place(path, SHARED, pid)?,
-                shm: Sentinel::place(&beside(path, "-shm"), (DEAD_MAN_SWITCH, 1), pid)?,
+            let mut guard = Self {
+                database: watch(path, SHARED)?,
+                shm: watch(&beside(path, "-shm"), DEAD_MAN_SWITCH)?,
                 pid,
+                canary: 0,
                 is_lost: AtomicBool::new(false),
-            })
+            };
+            let first = CANARIES + off_t::from(pid) * TRIES;
+            for canary in first..first + TRIES {
+                guard.canary = canary;
+                if guard.set_canary() {
+                    return Ok(guard);
+                }
+            }
+            Err(SqliteError::LockLost)
         }
 
-        /// Whether no lock of this process on the two files was dropped since [`Guard::attach`] or [`Guard::renew`], and `-shm` is
-        /// still the one in use.
+        fn set_canary(&self) -> bool {
+            let canary = lock(F_WRLCK, (self.canary, 1));
+            fcntl(&self.shm, FcntlArg::F_SETLK(&canary)).is_ok()
+        }
+
+        /// Whether no lock of this process on `-shm` was dropped since [`Guard::attach`] or [`Guard::renew`]. In the database file
+        /// SQLite has none in WAL mode but the one that this guard holds too.
         pub(in super::super) fn is_intact(&self) -> bool {
-            !self.is_lost.load(Ordering::Acquire)
-                && self.shm.is_there(self.pid)
-                && self.database.is_there(self.pid)
-                && self.is_linked()
+            !self.is_lost.load(Ordering::Acquire) && self.canary_is_there()
+        }
+
+        fn canary_is_there(&self) -> bool {
+            holder(&self.shm, self.canary) == Some(self.pid)
         }
 
         /// Whether the WAL's write lock is held, and by this process.
         pub(in super::super) fn has_write_lock(&self) -> bool {
-            holder(&self.shm.file, WRITE_LOCK) == Some(self.pid)
+            holder(&self.shm, WRITE_LOCK) == Some(self.pid)
         }
 
         /// Whether the files are still those that others see.
         pub(in super::super) fn is_linked(&self) -> bool {
-            self.shm.is_linked() && self.database.is_linked()
+            is_linked(&self.shm) && is_linked(&self.database)
         }
 
         /// Vouches for nothing any more, until it is renewed.
@@ -112,7 +122,7 @@ mod linux {
         /// Starts anew after a loss, if the files are still there. Nobody reads or writes meanwhile, so no connection believes to
         /// have a lock that it has not, but for those that this guard holds in their stead.
         pub(in super::super) fn renew(&self) -> bool {
-            let renewed = self.is_linked() && self.shm.set_canary() && self.database.set_canary();
+            let renewed = self.is_linked() && self.set_canary();
             self.is_lost.store(!renewed, Ordering::Release);
             renewed
         }
@@ -121,20 +131,27 @@ mod linux {
         /// has it only where that lock was dropped.
         pub(in super::super) fn take_turn(&self) -> bool {
             let turn = lock(F_WRLCK, (TURN, 1));
-            fcntl(&self.database.file, FcntlArg::F_OFD_SETLK(&turn)).is_ok()
+            fcntl(&self.database, FcntlArg::F_OFD_SETLK(&turn)).is_ok()
         }
 
         /// Gives the turn back.
         pub(in super::super) fn give_turn_back(&self) {
             let turn = lock(F_UNLCK, (TURN, 1));
             // If this fails, the lock ends with the descriptor.
-            let _ = fcntl(&self.database.file, FcntlArg::F_OFD_SETLK(&turn));
+            let _ = fcntl(&self.database, FcntlArg::F_OFD_SETLK(&turn));
         }
 
         /// Lets the last connection close as the last: it checks that nobody else uses the files.
         pub(in super::super) fn release(&self) {
-            self.database.release();
-            self.shm.release();
+            // If this fails, the locks end with the descriptors.
+            let _ = fcntl(
+                &self.database,
+                FcntlArg::F_OFD_SETLK(&lock(F_UNLCK, SHARED)),
+            );
+            let _ = fcntl(
+                &self.shm,
+                FcntlArg::F_OFD_SETLK(&lock(F_UNLCK, DEAD_MAN_SWITCH)),
+            );
         }
     }
 
@@ -145,57 +162,25 @@ mod linux {
         }
     }
 
-    impl Sentinel {
-        /// Opens the file, declares it in use and locks a canary in it.
-        fn place(path: &Path, in_use: (off_t, off_t), pid: pid_t) -> SqliteResult<Self> {
-            let opened = OpenOptions::new().read(true).write(true).open(path);
-            let file = match opened {
-                Ok(file) => file,
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                    return Err(SqliteError::LockLost);
-                }
-                Err(error) => return Err(SqliteError::io("watch the locks of", path, error)),
-            };
-            let first = CANARIES + off_t::from(pid) * TRIES;
-            let mut sentinel = Self {
-                file,
-                canary: first,
-                in_use,
-            };
-            fcntl(
-                &sentinel.file,
-                FcntlArg::F_OFD_SETLK(&lock(F_RDLCK, in_use)),
-            )
-            .map_err(|_| SqliteError::LockLost)?;
-            for canary in first..first + TRIES {
-                sentinel.canary = canary;
-                if sentinel.set_canary() {
-                    return Ok(sentinel);
-                }
+    /// Opens the file and declares it in use.
+    fn watch(path: &Path, in_use: (off_t, off_t)) -> SqliteResult<File> {
+        let file = match OpenOptions::new().read(true).write(true).open(path) {
+            Ok(file) => file,
+            // Somebody else was the last to close it, a moment ago.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(SqliteError::LockLost);
             }
-            Err(SqliteError::LockLost)
+            Err(error) => return Err(SqliteError::io("watch the locks of", path, error)),
+        };
+        match fcntl(&file, FcntlArg::F_OFD_SETLK(&lock(F_RDLCK, in_use))) {
+            Ok(_) => Ok(file),
+            Err(Errno::EAGAIN | Errno::EACCES) => Err(SqliteError::LockLost),
+            Err(error) => Err(SqliteError::io("watch the locks of", path, error.into())),
         }
+    }
 
-        fn set_canary(&self) -> bool {
-            let canary = lock(F_WRLCK, (self.canary, 1));
-            fcntl(&self.file, FcntlArg::F_SETLK(&canary)).is_ok()
-        }
-
-        fn is_there(&self, pid: pid_t) -> bool {
-            holder(&self.file, self.canary) == Some(pid)
-        }
-
-        fn is_linked(&self) -> bool {
-            self.file
-                .metadata()
-                .is_ok_and(|metadata| metadata.nlink() > 0)
-        }
-
-        fn release(&self) {
-            let unlock = lock(F_UNLCK, self.in_use);
-            // If this fails, the lock ends with the descriptor.
-            let _ = fcntl(&self.file, FcntlArg::F_OFD_SETLK(&unlock));
-        }
+    fn is_linked(file: &File) -> bool {
+        file.metadata().is_ok_and(|metadata| metadata.nlink() > 0)
     }
 
     /// The process that has a lock on the byte, if one has.

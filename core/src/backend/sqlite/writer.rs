@@ -134,7 +134,7 @@ impl Writer {
         }
         let version = self.data_version()?;
         self.commit_unguarded()?;
-        if guard.is_intact() {
+        if guard.is_intact() && guard.is_linked() {
             return Ok(());
         }
         match self.settle(guard, version) {
