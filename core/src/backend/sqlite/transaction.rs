@@ -138,8 +138,7 @@ impl WriteTransaction for Transaction<'_> {
 fn totals(conn: &Connection, tenant: &str) -> SqliteResult<Totals> {
     let mut statement = conn.prepare_cached(
         "SELECT (SELECT count(*) FROM sessions WHERE tenant = ?1),
-                (SELECT count(*) FROM sessions s JOIN messages m ON m.id BETWEEN s.no << 32 AND (s.no << 32) + 4294967295
-                  WHERE s.tenant = ?1),
+                (SELECT coalesce(sum(message_count), 0) FROM sessions WHERE tenant = ?1),
                 (SELECT count(*) FROM contexts WHERE tenant = ?1)",
     )?;
     let mut rows = statement.query([tenant])?;
