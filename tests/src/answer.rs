@@ -55,7 +55,9 @@ impl Answer {
         match self {
             Self::Nothing => Value::Null,
             Self::Bool(yes) => json!(yes),
-            Self::Number(n) => json!(i64::try_from(*n).expect("numbers of the store are below 2^63")),
+            Self::Number(n) => {
+                json!(i64::try_from(*n).expect("numbers of the store are below 2^63"))
+            }
             Self::Text(text) => json!(text),
             Self::Json(text) => json!({ "$json": text }),
             Self::List(items) => items.iter().map(Self::to_value).collect(),
@@ -354,7 +356,9 @@ fn plain(value: &Value) -> Answer {
     match value {
         Value::Null => Answer::Nothing,
         Value::Bool(yes) => Answer::Bool(*yes),
-        Value::Number(n) => n.as_i64().map_or_else(|| Answer::Json(n.to_string()), Answer::from),
+        Value::Number(n) => n
+            .as_i64()
+            .map_or_else(|| Answer::Json(n.to_string()), Answer::from),
         Value::String(text) => Answer::Text(text.clone()),
         other => Answer::Json(other.to_string()),
     }

@@ -12,16 +12,24 @@ pub fn mismatch(actual: &Answer, expected: &Value) -> Option<String> {
 fn at(path: &str, actual: &Answer, expected: &Value) -> Option<String> {
     if let Some((form, argument)) = form(expected) {
         return match form {
-            "$any" => (*actual == Answer::Nothing).then(|| format!("{path}: expected something, got null")),
-            "$not" => at(path, actual, argument)
-                .is_none()
-                .then(|| format!("{path}: expected anything but {}", shorten(&argument.to_string()))),
+            "$any" => (*actual == Answer::Nothing)
+                .then(|| format!("{path}: expected something, got null")),
+            "$not" => at(path, actual, argument).is_none().then(|| {
+                format!(
+                    "{path}: expected anything but {}",
+                    shorten(&argument.to_string())
+                )
+            }),
             "$length" => length_mismatch(path, actual, argument),
             "$json" => {
                 let matches = matches!(actual, Answer::Json(text) if Some(text.as_str()) == argument.as_str());
                 (!matches).then(|| {
                     let text = argument.as_str().unwrap_or("(no text)");
-                    format!("{path}: expected the JSON text {}, got {}", shorten(text), actual.brief())
+                    format!(
+                        "{path}: expected the JSON text {}, got {}",
+                        shorten(text),
+                        actual.brief()
+                    )
                 })
             }
             other => Some(format!("{path}: {other} is no form of an expectation")),
@@ -50,10 +58,16 @@ fn at(path: &str, actual: &Answer, expected: &Value) -> Option<String> {
                 .iter()
                 .zip(expected)
                 .enumerate()
-                .find_map(|(index, (item, expected))| at(&format!("{path}.{index}"), item, expected))
+                .find_map(|(index, (item, expected))| {
+                    at(&format!("{path}.{index}"), item, expected)
+                })
         }
         _ => (!equal(actual, expected)).then(|| {
-            format!("{path}: expected {}, got {}", shorten(&expected.to_string()), actual.brief())
+            format!(
+                "{path}: expected {}, got {}",
+                shorten(&expected.to_string()),
+                actual.brief()
+            )
         }),
     }
 }
@@ -89,8 +103,12 @@ fn length_mismatch(path: &str, actual: &Answer, expected: &Value) -> Option<Stri
         },
         _ => return Some(format!("{path}: has no length: {}", actual.brief())),
     };
-    (expected.as_u64() != Some(length as u64))
-        .then(|| format!("{path}: expected a length of {expected}, got {length}: {}", actual.brief()))
+    (expected.as_u64() != Some(length as u64)).then(|| {
+        format!(
+            "{path}: expected a length of {expected}, got {length}: {}",
+            actual.brief()
+        )
+    })
 }
 
 #[cfg(test)]
@@ -102,18 +120,28 @@ mod tests {
 
     #[test]
     fn a_mismatch_says_where() {
-        let actual = record! { id: "s1", count: 2_u64, content: Answer::Json(r#"{"n":1.0}"#.to_owned()) };
+        let actual =
+            record! { id: "s1", count: 2_u64, content: Answer::Json(r#"{"n":1.0}"#.to_owned()) };
         for (expected, at) in [
             (json!({ "id": "s1", "count": 2 }), None),
-            (json!({ "id": { "$any": true }, "content": { "n": 1.0 } }), None),
+            (
+                json!({ "id": { "$any": true }, "content": { "n": 1.0 } }),
+                None,
+            ),
             (json!({ "content": { "$json": r#"{"n":1.0}"# } }), None),
             (json!({ "id": { "$length": 2 } }), None),
             (json!({ "id": { "$not": "s2" } }), None),
             (json!({ "count": 3 }), Some("result.count")),
-            (json!({ "content": { "$json": r#"{"n":1}"# } }), Some("result.content")),
+            (
+                json!({ "content": { "$json": r#"{"n":1}"# } }),
+                Some("result.content"),
+            ),
             (json!({ "content": {} }), Some("result.content")),
             (json!({ "cuont": 2 }), Some("result.cuont")),
-            (json!({ "id": { "$not": { "$any": true } } }), Some("result.id")),
+            (
+                json!({ "id": { "$not": { "$any": true } } }),
+                Some("result.id"),
+            ),
             (json!([]), Some("result")),
         ] {
             let found = mismatch(&actual, &expected);

@@ -11,6 +11,9 @@
 
 pub mod answer;
 pub mod expect;
+pub mod generate;
+pub mod lockstep;
+pub mod model;
 pub mod operations;
 pub mod runner;
 pub mod scenario;

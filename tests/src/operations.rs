@@ -77,15 +77,23 @@ pub const NAMES: [&str; 31] = [
 ];
 
 /// Calls one operation. References in the arguments are resolved already.
-pub fn call(store: &Store, name: &str, args: Map<String, Value>, archives: &Archives) -> Result<Done> {
+#[allow(clippy::too_many_lines, reason = "one table of all operations")]
+pub fn call(
+    store: &Store,
+    name: &str,
+    args: Map<String, Value>,
+    archives: &Archives,
+) -> Result<Done> {
     let mut args = Args(args);
     let mut archive = None;
     let answer = match name {
         "create_session" => Answer::from(&store.create_session(args.new_session()?)?),
         "get_session" => maybe(store.get_session(&args.text("id")?)?.as_ref()),
-        "get_session_by_key" => {
-            maybe(store.get_session_by_key(&args.text("scope")?, &args.text("key")?)?.as_ref())
-        }
+        "get_session_by_key" => maybe(
+            store
+                .get_session_by_key(&args.text("scope")?, &args.text("key")?)?
+                .as_ref(),
+        ),
         "get_or_create_session" => (&store.get_or_create_session(args.new_session()?)?).into(),
         "resume_session" => {
             let idle = args.span("idle")?;
@@ -136,7 +144,9 @@ pub fn call(store: &Store, name: &str, args: Map<String, Value>, archives: &Arch
         "pop_message" => maybe(store.pop_message(&args.text("session_id")?)?.as_ref()),
         "delete_messages_before" => {
             let id = args.text("session_id")?;
-            store.delete_messages_before(&id, args.required("before", Args::number)?)?.into()
+            store
+                .delete_messages_before(&id, args.required("before", Args::number)?)?
+                .into()
         }
         "clear_messages" => store.clear_messages(&args.text("session_id")?)?.into(),
         "get_context" => maybe(store.get_context(&args.text("scope")?)?.as_ref()),
@@ -182,7 +192,9 @@ pub fn call(store: &Store, name: &str, args: Map<String, Value>, archives: &Arch
 struct Args(Map<String, Value>);
 
 fn wrong<T>(name: &str, value: &Value) -> Result<T> {
-    Err(Stop::Scenario(format!("the argument {name} cannot be {value}")))
+    Err(Stop::Scenario(format!(
+        "the argument {name} cannot be {value}"
+    )))
 }
 
 impl Args {
@@ -220,18 +232,24 @@ impl Args {
     fn number(&mut self, name: &'static str) -> Result<Option<u64>> {
         match self.take(name) {
             None => Ok(None),
-            Some(value) => value.as_u64().map_or_else(|| wrong(name, &value), |n| Ok(Some(n))),
+            Some(value) => value
+                .as_u64()
+                .map_or_else(|| wrong(name, &value), |n| Ok(Some(n))),
         }
     }
 
     fn size(&mut self, name: &'static str) -> Result<Option<usize>> {
-        Ok(self.number(name)?.map(|n| usize::try_from(n).unwrap_or(usize::MAX)))
+        Ok(self
+            .number(name)?
+            .map(|n| usize::try_from(n).unwrap_or(usize::MAX)))
     }
 
     fn flag(&mut self, name: &'static str) -> Result<Option<bool>> {
         match self.take(name) {
             None => Ok(None),
-            Some(value) => value.as_bool().map_or_else(|| wrong(name, &value), |yes| Ok(Some(yes))),
+            Some(value) => value
+                .as_bool()
+                .map_or_else(|| wrong(name, &value), |yes| Ok(Some(yes))),
         }
     }
 
@@ -268,7 +286,8 @@ impl Args {
     /// Here `null` is a value as any other.
     fn content(&mut self) -> Result<Content> {
         let value = self.0.remove("content");
-        let value = value.ok_or_else(|| Stop::Scenario("the argument content is missing".to_owned()))?;
+        let value =
+            value.ok_or_else(|| Stop::Scenario("the argument content is missing".to_owned()))?;
         if let Some(text) = json_text(&value) {
             return Ok(Content::json(text)?);
         }

@@ -22,9 +22,21 @@ pub fn run(scenario: &Scenario, kind: Kind) -> Result<(), String> {
         let times = step.times.unwrap_or(1);
         for i in 1..=times {
             run.step(step, step.times.map(|_| i)).map_err(|problem| {
-                let what = if step.call.is_empty() { "clock" } else { &step.call };
-                let of = if times > 1 { format!(" ({i} of {times})") } else { String::new() };
-                format!("step {}{of}, {what}: {problem}\n  title: {}", index + 1, scenario.title)
+                let what = if step.call.is_empty() {
+                    "clock"
+                } else {
+                    &step.call
+                };
+                let of = if times > 1 {
+                    format!(" ({i} of {times})")
+                } else {
+                    String::new()
+                };
+                format!(
+                    "step {}{of}, {what}: {problem}\n  title: {}",
+                    index + 1,
+                    scenario.title
+                )
             })?;
         }
     }
@@ -79,9 +91,13 @@ impl<'a> Run<'a> {
         options = match given.ids.as_deref() {
             None => options,
             Some("counting") => options.ids(move |now| ids.new_id(now)),
-            Some(name) => options.id_scheme(IdScheme::from_name(name).ok_or("there is no such id scheme")?),
+            Some(name) => {
+                options.id_scheme(IdScheme::from_name(name).ok_or("there is no such id scheme")?)
+            }
         };
-        let main = options.with_backend(self.world.backend()).map_err(|e| e.to_string())?;
+        let main = options
+            .with_backend(self.world.backend())
+            .map_err(|e| e.to_string())?;
         for (name, other) in &self.scenario.stores {
             let store = main.for_tenant(&other.tenant).map_err(|e| e.to_string())?;
             self.stores.insert(name, store);
@@ -93,7 +109,9 @@ impl<'a> Run<'a> {
 
     fn reopen(&mut self) -> Result<(), String> {
         self.stores.clear();
-        self.world.reopen().map_err(|e| format!("opening again: {e}"))?;
+        self.world
+            .reopen()
+            .map_err(|e| format!("opening again: {e}"))?;
         self.open()
     }
 
@@ -103,7 +121,8 @@ impl<'a> Run<'a> {
                 ClockMove::Set(millis) => millis,
                 ClockMove::Advance(millis) => self.clock.now().as_millis() + millis,
             };
-            self.clock.set(Timestamp::from_millis(now).map_err(|e| e.to_string())?);
+            self.clock
+                .set(Timestamp::from_millis(now).map_err(|e| e.to_string())?);
             return Ok(());
         }
         if step.call == "reopen" {
@@ -126,8 +145,14 @@ impl<'a> Run<'a> {
             args.insert(name.clone(), value);
         }
         let name = step.on.as_deref().unwrap_or(MAIN);
-        let store = self.stores.get(name).ok_or_else(|| format!("there is no store {name:?}"))?;
-        match (operations::call(store, &step.call, args, &self.archives), &step.error) {
+        let store = self
+            .stores
+            .get(name)
+            .ok_or_else(|| format!("there is no store {name:?}"))?;
+        match (
+            operations::call(store, &step.call, args, &self.archives),
+            &step.error,
+        ) {
             (Err(Stop::Scenario(problem)), _) => Err(problem),
             (Err(Stop::Error(e)), None) => Err(format!("expected a result, got the error {e}")),
             (Err(Stop::Error(e)), Some(code)) if e.code().as_str() != code => {
@@ -142,9 +167,10 @@ impl<'a> Run<'a> {
                     })
                 }
             },
-            (Ok(done), Some(code)) => {
-                Err(format!("expected the error {code}, got {}", done.answer.brief()))
-            }
+            (Ok(done), Some(code)) => Err(format!(
+                "expected the error {code}, got {}",
+                done.answer.brief()
+            )),
             (Ok(done), None) => {
                 if let Some(name) = &step.keep {
                     self.results.insert(name.clone(), done.answer.clone());

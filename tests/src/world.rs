@@ -113,10 +113,10 @@ impl World {
 /// meaning and not the disk, and flushing is most of the time otherwise.
 pub fn temporary_folder() -> TempDir {
     let in_memory = Path::new("/dev/shm");
-    if in_memory.is_dir() {
-        if let Ok(folder) = tempfile::tempdir_in(in_memory) {
-            return folder;
-        }
+    if in_memory.is_dir()
+        && let Ok(folder) = tempfile::tempdir_in(in_memory)
+    {
+        return folder;
     }
     tempfile::tempdir().unwrap()
 }
@@ -136,7 +136,10 @@ fn open(
         (Kind::Sqlite | Kind::SqliteReopened, Some(folder)) => {
             // What a power cut leaves is tried elsewhere; here flushing would only take time.
             let options = SqliteOptions::new().durability(Durability::Normal);
-            Arc::new(SqliteBackend::open(folder.path().join("store.db"), options)?)
+            Arc::new(SqliteBackend::open(
+                folder.path().join("store.db"),
+                options,
+            )?)
         }
         _ => Arc::new(MemoryBackend::new()),
     })

@@ -1,5 +1,9 @@
 //! Every scenario on every backend, each a test of its own: `cargo test -p conformance --test scenarios idle`.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 use conformance::world::Kind;
 use conformance::{runner, scenario};
