@@ -1,6 +1,10 @@
 //! The Python package: convert, release the interpreter lock, call the core, map errors. No rule of the store is written here.
 //!
 //! The files have the names that they have in the core. What is public in Python is said in `python/convostore`.
+#![allow(
+    clippy::needless_pass_by_value,
+    reason = "arguments are made for the call"
+)]
 
 mod clock;
 mod error;

@@ -53,7 +53,7 @@ def test_class(code: str) -> None:
     again = pickle.loads(pickle.dumps(error))
     assert type(again) is cls and (again.code, again.details, str(again)) == (code, {"n": 1}, "what was wrong")
     assert cls("made by hand").code == code
-    assert f"code {code}" in " ".join(cls.__doc__.split())
+    assert f"code {code}" in " ".join((cls.__doc__ or "").split())
 
 
 def test_unknown_codes_fall_back_to_the_root() -> None:
@@ -75,6 +75,7 @@ def test_code_and_details(store: Store, session: Session) -> None:
 
 def test_wrong_types_are_type_errors_and_wrong_values_are_ours(store: Store, session: Session) -> None:
     anything: Any = store
+    make: Any = Store.in_memory
     for call in (
         lambda: anything.get_session(5),
         lambda: anything.get_session(),
@@ -96,12 +97,12 @@ def test_wrong_types_are_type_errors_and_wrong_values_are_ours(store: Store, ses
         lambda: anything.resume_session("x", idle=timedelta(seconds=-1)),
         lambda: anything.resume_session("x", idle=5),
         lambda: anything.define_lifecycle("x", "a", moves=[("a",)]),
-        lambda: Store.in_memory(**{"ids": "uuid5"}),
-        lambda: Store.in_memory(**{"ids": 5}),
-        lambda: Store.in_memory(**{"clock": 5}),
-        lambda: Store.in_memory(**{"preview": "last"}),
-        lambda: Store.in_memory(tenant=""),
-        lambda: Store.in_memory(roles="critic"),
+        lambda: make(ids="uuid5"),
+        lambda: make(ids=5),
+        lambda: make(clock=5),
+        lambda: make(preview="last"),
+        lambda: make(tenant=""),
+        lambda: make(roles="critic"),
     ):
         with pytest.raises(convostore.InvalidArgumentError):
             call()
@@ -155,7 +156,8 @@ def test_exceptions_of_clocks_and_ids_come_through(tmp_path: Path) -> None:
     def odd(*_: Any) -> Any:
         raise Odd("no time")
 
-    for options in ({"clock": odd}, {"ids": odd}):
+    given: list[dict[str, Any]] = [{"clock": odd}, {"ids": odd}]
+    for options in given:
         for store in (Store.in_memory(**options), Store.open(tmp_path / "a.db", **options)):
             with store, pytest.raises(Odd, match="no time"):
                 store.create_session()

@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -32,9 +33,14 @@ def test_a_busy_writer_stalls_no_other_thread(tmp_path: Path) -> None:
     with Store.open(path) as store:
         session = store.create_session()
 
-        def in_thread(work: object) -> int:
+        def in_thread(work: Callable[[], object]) -> int:
             done = threading.Event()
-            thread = threading.Thread(target=lambda: (work(), done.set()))  # type: ignore[operator]
+
+            def run() -> None:
+                work()
+                done.set()
+
+            thread = threading.Thread(target=run)
             thread.start()
             count = ticks(done)
             thread.join()
@@ -53,7 +59,14 @@ def test_a_long_read_stalls_no_other_thread(tmp_path: Path) -> None:
             store.save_messages(session.id, [{"role": "user", "content": "x" * 300}] * 2000)
         longest = 0.0
         done = threading.Event()
-        thread = threading.Thread(target=lambda: ([store.check() for _ in range(5)], done.set()))
+
+        def check() -> None:
+            for _ in range(5):
+                store.check()
+                store.get_messages(session.id)
+            done.set()
+
+        thread = threading.Thread(target=check)
         thread.start()
         last = time.perf_counter()
         while not done.wait(0.001):
@@ -136,7 +149,7 @@ def test_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_stores_are_not_pickled(store: Store) -> None:
     for copying in (pickle.dumps, copy.copy, copy.deepcopy):
         with pytest.raises(TypeError, match="open it anew"):
-            copying(store)  # type: ignore[operator]
+            copying(store)
 
 
 @posix
@@ -252,7 +265,6 @@ def test_exit_with_open_stores(tmp_path: Path, way: str) -> None:
     else:
         # Another process holds the write lock from before the late writes until after the exit.
         process = start(EXIT.replace('store.save_message("s", "user", "kept")', ""), path, way)
-        process.stdout.close() if False else None
         with blocked(path):
             began = time.monotonic()
             _, err = process.communicate(timeout=20)

@@ -56,7 +56,6 @@ from ._errors import (
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ._async import AsyncStore as AsyncStore
-    from ._types import JsonValue as JsonValue
     from ._types import NewMessage as NewMessage
     from ._types import SessionUpdate as SessionUpdate
 
@@ -80,7 +79,6 @@ __all__ = [
     "InvalidArgumentError",
     "InvalidTransitionError",
     "JsonText",
-    "JsonValue",
     "Lifecycle",
     "LockLostError",
     "Message",
@@ -109,7 +107,7 @@ if hasattr(os, "register_at_fork"):
 atexit.register(_core._at_exit)
 
 # What needs asyncio or typing is imported when it is first asked for: `import convostore` stays quick.
-_LATER = {"AsyncStore": "_async", "JsonValue": "_types", "NewMessage": "_types", "SessionUpdate": "_types"}
+_LATER = {"AsyncStore": "_async", "NewMessage": "_types", "SessionUpdate": "_types"}
 
 
 def __getattr__(name: str) -> object:

@@ -22,7 +22,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Generator, Iterable
     from datetime import datetime, timedelta
-    from types import TracebackType
+    from types import EllipsisType, TracebackType
     from typing import Any, BinaryIO, Literal, ParamSpec, Self, TypeVar
 
     from ._core import (
@@ -437,7 +437,7 @@ class AsyncStore:
         id: str,
         *,
         status: str | None = None,
-        owner: str | None = ...,
+        owner: str | EllipsisType | None = ...,
         metadata: _Object | None = None,
         merge_metadata: _Object | None = None,
         expected_revision: int | None = None,

@@ -1,10 +1,29 @@
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 from os import PathLike
-from types import TracebackType
+from types import EllipsisType, GenericAlias, TracebackType
 from typing import Any, BinaryIO, Final, Generic, Literal, Self, SupportsIndex, TypeAlias, TypeVar, final, overload
 
 from ._types import NewMessage, SessionUpdate
+
+__all__ = [
+    "JsonText",
+    "Cleanup",
+    "Context",
+    "Deletion",
+    "ExportReport",
+    "ImportReport",
+    "Lifecycle",
+    "Message",
+    "Page",
+    "Session",
+    "Stats",
+    "StoreCheck",
+    "MessageStream",
+    "Store",
+    "_after_fork",
+    "_at_exit",
+]
 
 _T = TypeVar("_T", bound=Session | Context, covariant=True)
 
@@ -146,6 +165,7 @@ class Context:
 @final
 class Page(Generic[_T]):
     __match_args__: Final = ("items", "next_cursor")
+    def __class_getitem__(cls, key: Any, /) -> GenericAlias: ...
     def __new__(cls, items: Iterable[_T], next_cursor: str | None) -> Self: ...
     @property
     def items(self) -> tuple[_T, ...]: ...
@@ -385,7 +405,7 @@ class Store:
         id: str,
         *,
         status: str | None = None,
-        owner: str | None = ...,
+        owner: str | EllipsisType | None = ...,
         metadata: _Object | None = None,
         merge_metadata: _Object | None = None,
         expected_revision: int | None = None,

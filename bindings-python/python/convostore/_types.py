@@ -1,12 +1,9 @@
 """Types of arguments that are plain values."""
 
 from datetime import datetime
-from typing import Any, Mapping, Sequence, TypeAlias, TypedDict
+from typing import Any, TypedDict
 
 from ._core import JsonText
-
-JsonValue: TypeAlias = "None | bool | int | float | str | Sequence[JsonValue] | Mapping[str, JsonValue]"
-"""What JSON has a form for. Sequences are lists and tuples, mappings are dicts."""
 
 
 class _NewMessage(TypedDict):

@@ -207,11 +207,11 @@ impl<'py> Reader<'_, 'py> {
     fn unicode_escape(&mut self, out: &mut Vec<u8>) -> PyResult<()> {
         let mut point = self.code_unit(self.at).ok_or_else(|| self.damaged())?;
         self.at += 6;
-        if (0xd800..0xdc00).contains(&point) {
-            if let Some(low @ 0xdc00..0xe000) = self.code_unit(self.at) {
-                self.at += 6;
-                point = 0x1_0000 + ((point - 0xd800) << 10) + (low - 0xdc00);
-            }
+        if (0xd800..0xdc00).contains(&point)
+            && let Some(low @ 0xdc00..0xe000) = self.code_unit(self.at)
+        {
+            self.at += 6;
+            point = 0x1_0000 + ((point - 0xd800) << 10) + (low - 0xdc00);
         }
         if let Some(character) = char::from_u32(point) {
             out.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());

@@ -62,10 +62,10 @@ impl JsonText {
 /// A value as a content: a `str` is text, anything else JSON.
 pub(crate) fn content(value: &Bound<'_, PyAny>) -> PyResult<Content> {
     let py = value.py();
-    if let Ok(text) = value.cast::<PyString>() {
-        if let Ok(text) = text.to_str() {
-            return Ok(Content::text(text));
-        }
+    if let Ok(text) = value.cast::<PyString>()
+        && let Ok(text) = text.to_str()
+    {
+        return Ok(Content::text(text));
     }
     let json = match value.cast::<JsonText>() {
         Ok(verbatim) => verbatim.get().json.clone(),

@@ -217,6 +217,16 @@ fn from_value(value: &Bound<'_, PyAny>) -> PyResult<NewMessage> {
     ))
 }
 
+/// What a dict that is a message may hold.
+const MEMBERS: [&str; 6] = [
+    "role",
+    "content",
+    "token_count",
+    "is_summary",
+    "dedup_key",
+    "created_at",
+];
+
 fn from_dict(dict: &Bound<'_, PyDict>) -> PyResult<NewMessage> {
     let py = dict.py();
     let missing = |name| {
@@ -235,14 +245,6 @@ fn from_dict(dict: &Bound<'_, PyDict>) -> PyResult<NewMessage> {
     if dict.len() == 2 {
         return Ok(NewMessage::new(role.0, json::content(&content)?));
     }
-    const MEMBERS: [&str; 6] = [
-        "role",
-        "content",
-        "token_count",
-        "is_summary",
-        "dedup_key",
-        "created_at",
-    ];
     only_members(dict, "a message", &MEMBERS)?;
     new_message(
         &role,

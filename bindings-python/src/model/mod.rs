@@ -23,7 +23,7 @@ pub(crate) use report::{Cleanup, Deletion, ExportReport, ImportReport, Stats, St
 pub(crate) use session::{Session, session_update, update_of};
 
 /// A field as a record's `repr` shows it.
-pub(crate) fn shown<'py>(value: &Bound<'py, PyAny>) -> PyResult<String> {
+pub(crate) fn shown(value: &Bound<'_, PyAny>) -> PyResult<String> {
     Ok(value.repr()?.to_str()?.to_owned())
 }
 

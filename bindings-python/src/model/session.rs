@@ -231,15 +231,17 @@ impl Session {
     }
 }
 
+/// What a dict that is an update may hold.
+const MEMBERS: [&str; 5] = [
+    "status",
+    "owner",
+    "metadata",
+    "merge_metadata",
+    "expected_revision",
+];
+
 /// An update given as a dict, as `save_messages` takes it.
 pub(crate) fn session_update(dict: &Bound<'_, PyDict>) -> PyResult<SessionUpdate> {
-    const MEMBERS: [&str; 5] = [
-        "status",
-        "owner",
-        "metadata",
-        "merge_metadata",
-        "expected_revision",
-    ];
     only_members(dict, "an update", &MEMBERS)?;
     let owner = match dict.get_item("owner")? {
         Some(owner) => owner.extract()?,

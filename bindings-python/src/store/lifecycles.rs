@@ -37,19 +37,16 @@ impl Store {
         final_statuses: Texts,
     ) -> PyResult<Lifecycle> {
         let mut definition = convostore::Lifecycle::new(name.0, initial.0);
-        match statuses {
-            Some(Texts(statuses)) => {
-                definition.statuses = statuses;
-                definition.moves = moves.0;
-                definition.final_statuses = final_statuses.0;
+        if let Some(Texts(statuses)) = statuses {
+            definition.statuses = statuses;
+            definition.moves = moves.0;
+            definition.final_statuses = final_statuses.0;
+        } else {
+            for (from, to) in moves.0 {
+                definition = definition.allow(from, to);
             }
-            None => {
-                for (from, to) in moves.0 {
-                    definition = definition.allow(from, to);
-                }
-                for status in final_statuses.0 {
-                    definition = definition.final_status(status);
-                }
+            for status in final_statuses.0 {
+                definition = definition.final_status(status);
             }
         }
         self.run(py, |store| store.define_lifecycle(definition.clone()))

@@ -11,10 +11,10 @@ use crate::json;
 use crate::model::{Message, new_message, new_messages, session_update};
 use crate::text::{Count, Text, Texts};
 
-pub(super) fn records<'py>(
-    py: Python<'py>,
+pub(super) fn records(
+    py: Python<'_>,
     messages: Vec<convostore::Message>,
-) -> PyResult<Bound<'py, PyList>> {
+) -> PyResult<Bound<'_, PyList>> {
     let mut records = Vec::with_capacity(messages.len());
     for message in messages {
         records.push(Bound::new(py, Message::from(message))?);

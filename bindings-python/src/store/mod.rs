@@ -129,10 +129,7 @@ impl Drop for Store {
 }
 
 /// Runs work with the interpreter lock released; what unwinds out of it becomes an exception.
-fn detached<T: Send>(
-    py: Python<'_>,
-    work: impl FnOnce() -> convostore::Result<T> + Send,
-) -> PyResult<convostore::Result<T>> {
+fn detached<T: Send>(py: Python<'_>, work: impl FnOnce() -> T + Send) -> PyResult<T> {
     py.detach(|| catch_unwind(AssertUnwindSafe(work)))
         .map_err(|payload| error::caught(py, payload))
 }
@@ -220,7 +217,7 @@ impl Store {
         Ok(format!("<convostore.Store in {place}, tenant {tenant}>"))
     }
 
-    fn __reduce__(&self) -> PyResult<()> {
+    fn __reduce__(_slf: &Bound<'_, Self>) -> PyResult<()> {
         Err(PyTypeError::new_err(
             "a store cannot be pickled or copied; open it anew where it is needed",
         ))

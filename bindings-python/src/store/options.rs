@@ -46,6 +46,10 @@ impl Store {
         text_signature = "(path, *, tenant='default', ids='uuid7', clock=None, roles=(), preview='first_spoken', durability='full', wait_limit=30.0)"
     )]
     #[allow(clippy::too_many_arguments, reason = "named arguments")]
+    #[allow(
+        clippy::used_underscore_binding,
+        reason = "an argument for tests alone, called so in Python too"
+    )]
     fn open(
         py: Python<'_>,
         path: &Bound<'_, PyAny>,

@@ -28,7 +28,7 @@ struct State {
 
 impl State {
     /// Reads the next page. An error is kept until the messages before it are given.
-    fn read(&mut self) -> convostore::Result<()> {
+    fn read(&mut self) {
         let mut page = Vec::new();
         while page.len() < PAGE {
             match self.stream.next() {
@@ -41,7 +41,6 @@ impl State {
             }
         }
         self.page = page.into_iter();
-        Ok(())
     }
 }
 
@@ -77,7 +76,7 @@ impl MessageStream {
     fn __next__(&self, py: Python<'_>) -> PyResult<Option<Message>> {
         self.with(py, |py, state| {
             if state.page.len() == 0 && state.error.is_none() {
-                detached(py, || state.read())?.map_err(|e| error::raised(py, &e))?;
+                detached(py, || state.read())?;
             }
             match (state.page.next(), &state.error) {
                 (Some(message), _) => Ok(Some(Message::from(message))),
@@ -96,11 +95,11 @@ impl MessageStream {
             if let Some(e) = state.error.take() {
                 return Err(error::raised(py, &e));
             }
-            detached(py, || state.read())?.map_err(|e| error::raised(py, &e))?;
-            if state.page.len() == 0 {
-                if let Some(e) = state.error.take() {
-                    return Err(error::raised(py, &e));
-                }
+            detached(py, || state.read())?;
+            if state.page.len() == 0
+                && let Some(e) = state.error.take()
+            {
+                return Err(error::raised(py, &e));
             }
             Ok(std::mem::take(&mut state.page).collect::<Vec<_>>())
         })?;

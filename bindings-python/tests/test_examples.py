@@ -1,0 +1,19 @@
+"""The examples run, each from its file."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+FOLDER = Path(__file__).parents[2] / "examples" / "python"
+
+
+@pytest.mark.parametrize("file", sorted(FOLDER.glob("*.py")), ids=lambda file: file.stem)
+@pytest.mark.parametrize("given", [False, True], ids=["temporary", "given"])
+def test_example(file: Path, given: bool, tmp_path: Path) -> None:
+    arguments = [str(tmp_path / "new folder" / "store.db")] if given else []
+    done = subprocess.run([sys.executable, "-W", "error", str(file), *arguments], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout and not done.stderr, done.stderr
+    assert not given or (tmp_path / "new folder" / "store.db").exists()

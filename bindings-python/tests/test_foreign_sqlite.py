@@ -1,0 +1,115 @@
+"""A second SQLite in the process: Python's own sqlite3 opens and closes the same file while another process writes.
+
+On POSIX systems that silently drops the locks of the store's SQLite. With the guard nothing that was acknowledged is lost; without it, it is:
+`test_the_danger_is_real` shows that the test would notice.
+"""
+
+import sqlite3
+import sys
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from processes import start
+
+from convostore import ConvostoreError, LockLostError, Store
+
+pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the guard is Linux's; elsewhere the danger is documented")
+
+OTHER = """
+    import sys, time
+    from convostore import ConvostoreError, Store
+    path, seconds = sys.argv[1], float(sys.argv[2])
+    with Store.open(path, durability="normal") as store:
+        until = time.monotonic() + seconds
+        number = 0
+        while time.monotonic() < until:
+            number += 1
+            try:
+                store.save_message("other", "user", str(number))
+                print(number)
+            except ConvostoreError as e:
+                print("error", e.code, e, file=sys.stderr)
+"""
+
+
+@dataclass
+class Outcome:
+    acknowledged: int
+    lost: int
+    lock_lost: int
+    rounds: int
+    problems: list[str]
+
+
+def ordeal(path: Path, seconds: float, **options: Any) -> Outcome:
+    """Writes here and in another process while a foreign SQLite comes and goes; says what was lost of what was acknowledged."""
+    with Store.open(path, durability="normal", **options) as store:
+        store.create_session(id="own")
+        store.create_session(id="other")
+        stop = threading.Event()
+        rounds = 0
+
+        def foreign() -> None:
+            nonlocal rounds
+            while not stop.is_set():
+                try:
+                    db = sqlite3.connect(path)
+                    db.execute("select count(*) from sqlite_master").fetchone()
+                    db.close()
+                    rounds += 1
+                except sqlite3.Error:
+                    pass
+                time.sleep(0.0005)
+
+        process = start(OTHER, path, seconds)
+        thread = threading.Thread(target=foreign)
+        thread.start()
+        own: list[tuple[int, str]] = []
+        lock_lost = 0
+        problems: list[str] = []
+        until = time.monotonic() + seconds
+        number = 0
+        while time.monotonic() < until:
+            number += 1
+            batch: list[Any] = [{"role": "user", "content": f"{number}/{part}"} for part in range(100)]
+            try:
+                own += [(message.seq, message.content) for message in store.save_messages("own", batch)]
+            except LockLostError:
+                lock_lost += 1
+            except ConvostoreError as e:
+                problems.append(f"{e.code}: {e}")
+        stop.set()
+        thread.join()
+        out, err = process.communicate(timeout=60)
+        problems += [line for line in err.splitlines() if "lock_lost" not in line]
+    lost = 0
+    try:
+        with Store.open(path) as store:
+            here = {(message.seq, message.content) for message in store.get_messages("own")}
+            there = {message.content for message in store.get_messages("other")}
+            lost = sum(one not in here for one in own) + sum(one not in there for one in out.split())
+            problems += store.check().problems
+    except ConvostoreError as e:
+        problems.append(f"afterwards {e.code}: {e}")
+        lost = lost or 1
+    return Outcome(len(own) + len(out.split()), lost, lock_lost, rounds, problems)
+
+
+def test_nothing_acknowledged_is_lost(tmp_path: Path) -> None:
+    outcome = ordeal(tmp_path / "a.db", 6)
+    print(outcome)
+    assert outcome.rounds > 100 and outcome.acknowledged > 100, outcome
+    assert (outcome.lost, outcome.problems) == (0, []), outcome
+
+
+def test_the_danger_is_real(tmp_path: Path) -> None:
+    for attempt in range(8):
+        outcome = ordeal(tmp_path / f"{attempt}.db", 4, _lock_guard=False)
+        print(outcome)
+        if outcome.lost or outcome.problems:
+            return
+    raise AssertionError(f"with the guard off nothing was lost either, so the test shows nothing: {outcome}")
