@@ -237,7 +237,8 @@ pub enum SavedRow {
     SameAs(usize),
 }
 
-/// How many rows of a tenant there are.
+/// How many rows of a tenant there are. Messages may be counted by the sessions' `message_count`, which fits them in a sound store, so that the
+/// answer does not cost a look at each.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Totals {
     /// Sessions.
