@@ -4,7 +4,9 @@ On POSIX systems that silently drops the locks of the store's SQLite. With the g
 `test_the_danger_is_real` shows that the test would notice.
 """
 
+import json
 import sqlite3
+import subprocess
 import sys
 import threading
 import time
@@ -86,17 +88,35 @@ def ordeal(path: Path, seconds: float, **options: Any) -> Outcome:
         thread.join()
         out, err = process.communicate(timeout=60)
         problems += [line for line in err.splitlines() if "lock_lost" not in line]
-    lost = 0
+    lost, found = judge(path, own, out.split())
+    return Outcome(len(own) + len(out.split()), lost, lock_lost, rounds, problems + found)
+
+
+JUDGE = """
+    import json, sys
+    from convostore import Store
+    with Store.open(sys.argv[1]) as store:
+        here = {(message.seq, message.content) for message in store.get_messages("own")}
+        there = {message.content for message in store.get_messages("other")}
+        own, other = json.load(sys.stdin)
+        lost = sum((seq, content) not in here for seq, content in own) + sum(one not in there for one in other)
+        print(json.dumps([lost, list(store.check().problems)]))
+"""
+
+
+def judge(path: Path, own: list[tuple[int, str]], other: list[str]) -> tuple[int, list[str]]:
+    """How much is lost, and what is wrong with the file. Another process looks, since a damaged file may do anything to it."""
+    process = start(JUDGE, path)
     try:
-        with Store.open(path) as store:
-            here = {(message.seq, message.content) for message in store.get_messages("own")}
-            there = {message.content for message in store.get_messages("other")}
-            lost = sum(one not in here for one in own) + sum(one not in there for one in out.split())
-            problems += store.check().problems
-    except ConvostoreError as e:
-        problems.append(f"afterwards {e.code}: {e}")
-        lost = lost or 1
-    return Outcome(len(own) + len(out.split()), lost, lock_lost, rounds, problems)
+        out, err = process.communicate(json.dumps([own, other]), timeout=60)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.communicate()
+        return 0, ["reading the file took too long"]
+    if process.returncode != 0:
+        return 0, [err.splitlines()[-1]]
+    lost, problems = json.loads(out)
+    return lost, problems
 
 
 def test_nothing_acknowledged_is_lost(tmp_path: Path) -> None:
