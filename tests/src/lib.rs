@@ -10,6 +10,7 @@
 )]
 
 pub mod answer;
+mod arguments;
 pub mod expect;
 pub mod generate;
 pub mod lockstep;
