@@ -6,13 +6,13 @@ import { brotliCompressSync, gzipSync } from "node:zlib";
 import { transformSync } from "esbuild";
 
 const here = import.meta.dirname;
-const root = process.env.CONVOSTORE_WORKSPACE ?? join(here, "..");
+const root = join(here, "..");
 const target = process.env.CARGO_TARGET_DIR ?? join(root, "target");
 const tools = join(here, "..", "target", "tools");
 const run = (command, args, options) => execFileSync(command, args, { stdio: "inherit", ...options });
 const bin = (name) => join(here, "node_modules", ".bin", name);
 
-run("cargo", ["build", "-p", "convostore-wasm", "--profile", "wasm", "--target", "wasm32-unknown-unknown", "--locked"].filter((arg) => arg !== "--locked" || !process.env.CONVOSTORE_WORKSPACE), { cwd: root });
+run("cargo", ["build", "-p", "convostore-wasm", "--profile", "wasm", "--target", "wasm32-unknown-unknown", "--locked"], { cwd: root });
 const built = join(target, "wasm32-unknown-unknown", "wasm", "convostore_wasm.wasm");
 
 const web = join(here, "js", "src", "web");

@@ -22,6 +22,11 @@ export async function serve(folders = {}) {
   const places = { "/package/": packageFolder, "/tests/": import.meta.dirname, "/root/": rootFolder, ...folders };
   const server = createServer((request, response) => {
     const path = normalize(decodeURIComponent(new URL(request.url, "http://localhost").pathname));
+    if (path === "/favicon.ico") {
+      response.statusCode = 204;
+      response.end();
+      return;
+    }
     if (path === "/") {
       response.setHeader("content-type", "text/html");
       response.end(PAGE);

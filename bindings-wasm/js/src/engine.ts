@@ -60,8 +60,10 @@ export class Engine {
   readonly #handles = new Set<Handle>();
   /** Settled when the writes before have been settled. */
   #last: Promise<void> = Promise.resolve();
-  /** Why nothing more is done: it was closed, or its keeper broke. */
-  #ended: Error | undefined;
+  /** Why nothing more can be kept. */
+  #broken: Error | undefined;
+  /** Whether nothing more is let in; what was let in before is completed. */
+  #isClosed = false;
   #closing: Promise<void> | undefined;
   /** What an id source threw, on its way around WebAssembly. */
   readonly #thrown: Thrown;
@@ -86,7 +88,7 @@ export class Engine {
   /** What the keeper may tell. */
   readonly host: Host = {
     changed: () => {
-      if (this.#isBehind || this.#ended !== undefined) return;
+      if (this.#isBehind || this.#isClosed || this.#broken !== undefined) return;
       this.#isBehind = true;
       void this.#inTurn(undefined, async () => {
         this.#isBehind = false;
@@ -95,7 +97,7 @@ export class Engine {
       }).catch(() => {});
     },
     broken: (error) => {
-      this.#ended ??= error;
+      this.#broken ??= error;
     },
   };
 
@@ -121,8 +123,13 @@ export class Engine {
 
   /** Refuses where nothing can be done any more. */
   check(): void {
+    this.#checkSound();
+    if (this.#isClosed) throw errorOf("closed", "the store was closed; open it again to use it");
+  }
+
+  #checkSound(): void {
     this.runtime.check();
-    if (this.#ended !== undefined) throw this.#ended;
+    if (this.#broken !== undefined) throw this.#broken;
   }
 
   /** Calls into WebAssembly: a read, or a write that is settled by the caller. */
@@ -145,7 +152,7 @@ export class Engine {
     const keeper = this.#keeper;
     if (keeper === undefined) return work(async (prepare) => this.#prepare(prepare));
     return this.#inTurn({ signal }, async () => {
-      this.check();
+      this.#checkSound();
       try {
         await this.#begin(signal);
         const result = await work((prepare) => this.#settle(keeper, prepare));
@@ -180,10 +187,8 @@ export class Engine {
   }
 
   async #close(): Promise<void> {
-    const closed = errorOf("closed", "the store was closed; open it again to use it");
-    const before = this.#last;
-    this.#ended = closed;
-    await before;
+    this.#isClosed = true;
+    await this.#last;
     if (this.#poisoned !== undefined) this.runtime.onPoison.delete(this.#poisoned);
     for (const handle of this.#handles) this.runtime.free(handle.core);
     this.#handles.clear();

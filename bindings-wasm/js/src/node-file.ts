@@ -137,6 +137,25 @@ class Lock {
   }
 }
 
+/** The folder and those it is in. (Node's own `recursive` never ends in places that refuse new folders, such as /proc.) */
+async function makeFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path, { mode: 0o700 });
+  } catch (error) {
+    const { code } = error as { code?: unknown };
+    if (code === "ENOENT" && dirname(path) !== path) {
+      await makeFolder(dirname(path));
+      await mkdir(path, { mode: 0o700 }).catch(unlessThere);
+    } else await unlessThere(error, path);
+  }
+}
+
+async function unlessThere(error: unknown, path?: string): Promise<void> {
+  // Also where it may not be written to: EACCES, EROFS or EPERM for a folder that is there.
+  if ((error as { code?: unknown }).code === "EEXIST" && path === undefined) return;
+  if (path === undefined || !(await stat(path).then((found) => found.isDirectory(), () => false))) throw error;
+}
+
 async function syncFolder(path: string): Promise<void> {
   if (globalThis.process.platform === "win32") return; // has no such thing
   const folder = await open(dirname(path), "r");
@@ -218,7 +237,7 @@ export class FileKeeper implements Keeper {
     const path = resolve(given);
     let lock: Lock | undefined;
     try {
-      await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+      await makeFolder(dirname(path));
       lock = await Lock.take(path, signal);
       await rm(`${path}.new`, { force: true });
       const [file, size] = await openOrCreate(path);

@@ -354,6 +354,8 @@ export class Store {
 
   /** As {@link Store.exportArchive}, into a stream, which is closed at the end, or aborted where it fails. The archive is of one moment. */
   async exportArchiveTo(stream: WritableStream<Uint8Array>, exportOptions?: ExportOptions): Promise<ExportReport> {
+    this.#engine.check();
+    if (!(stream instanceof WritableStream) || stream.locked) throw invalid("an archive is written to a WritableStream that nobody else writes to", "stream");
     const writer = stream.getWriter();
     try {
       const pieces: Uint8Array[] = [];
