@@ -1,7 +1,8 @@
 //! The archive: a portable file of what one tenant's store holds. FORMAT.md describes it; this is that format, and nothing else: no
 //! backend, no clock.
 //!
-//! One [`grammar::Grammar`] judges what is written and what is read, so that nothing can be exported that could not be imported.
+//! One [`grammar::Grammar`] judges what is written and what is read, so that nothing can be exported that could not be imported (but that
+//! keys do not repeat is, in a sound store, left to its indexes).
 
 mod grammar;
 mod line;
@@ -11,7 +12,7 @@ mod sequence;
 mod writer;
 
 pub(crate) use reader::{Entry, Reader};
-pub(crate) use sequence::Sequence;
+pub(crate) use sequence::{Keys, Sequence};
 pub(crate) use writer::{Refused, Writer};
 
 /// The name of the format, in the first line of every archive.

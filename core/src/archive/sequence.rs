@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::collections::hash_map::RandomState;
-use std::hash::BuildHasher as _;
+use std::hash::{BuildHasher as _, Hash};
 
 use crate::backend::SessionRow;
 use crate::model::Message;
@@ -16,18 +16,19 @@ pub(crate) struct Sequence {
     keys: Option<Keys>,
 }
 
-/// The dedup keys so far. Of each are kept 128 bits of a keyed hash, so that a long session costs little; that two keys meet there is out of
-/// the question, on purpose too.
+/// Keys that may not repeat. Of each are kept 128 bits of a keyed hash, so that many cost little; that two meet there is out of the
+/// question, on purpose too.
 #[derive(Debug, Default)]
-struct Keys {
+pub(crate) struct Keys {
     seen: HashSet<u128>,
     hashers: (RandomState, RandomState),
 }
 
 impl Keys {
-    fn insert(&mut self, key: &str) -> bool {
+    /// Whether the key was not there before.
+    pub(crate) fn insert(&mut self, key: impl Hash) -> bool {
         let (a, b) = &self.hashers;
-        let hash = u128::from(a.hash_one(key)) << 64 | u128::from(b.hash_one(key));
+        let hash = u128::from(a.hash_one(&key)) << 64 | u128::from(b.hash_one(&key));
         self.seen.insert(hash)
     }
 }

@@ -14,6 +14,7 @@ pub(super) use mend::unreadable_messages;
 
 use super::{Store, no_output};
 use crate::archive::Reader;
+use crate::backend::ReadTransaction;
 use crate::error::{Error, ErrorCode, Result};
 use crate::model::{ExportOptions, ExportReport, ImportOptions, ImportReport};
 
@@ -47,7 +48,7 @@ impl Store {
         options: ExportOptions,
     ) -> Result<ExportReport> {
         let (_entered, ..) = self.enter()?;
-        self.read(|tx| export::export(tx, &mut writer, options.tolerant))
+        self.export(&mut writer, options)
     }
 
     /// [`Store::export_archive`] into a new file that only its owner can read, and that is on disk when this returns. When it fails, no file
@@ -62,9 +63,7 @@ impl Store {
         options: ExportOptions,
     ) -> Result<ExportReport> {
         let (_entered, ..) = self.enter()?;
-        file::create(path.as_ref(), |file| {
-            self.read(|tx| export::export(tx, file, options.tolerant))
-        })
+        file::create(path.as_ref(), |file| self.export(file, options))
     }
 
     /// Reads an archive and adds what it holds, all or nothing.
@@ -99,6 +98,35 @@ impl Store {
             (Ok(()), report) => report.ok_or_else(no_output),
             (Err(_), Some(report)) if options.dry_run => Ok(report),
             (Err(e), _) => Err(e),
+        }
+    }
+}
+
+impl Store {
+    fn export(&self, writer: &mut dyn Write, options: ExportOptions) -> Result<ExportReport> {
+        if options.tolerant {
+            self.read_past_damage(|tx| export::export(tx, writer, true))
+        } else {
+            self.read(|tx| export::export(tx, writer, false))
+        }
+    }
+
+    /// As [`Store::read`], for work that passes over what cannot be read: damage that the backend still speaks of when the work is done
+    /// does not take back what could be read.
+    pub(super) fn read_past_damage<T>(
+        &self,
+        mut work: impl FnMut(&mut dyn ReadTransaction) -> Result<T>,
+    ) -> Result<T> {
+        let (backend, tenant) = (&self.inner.backend, &self.inner.tenant);
+        let mut output = None;
+        let read = backend.read(tenant, &mut |tx| {
+            output = Some(work(tx)?);
+            Ok(())
+        });
+        match (read, output) {
+            (Err(e), Some(output)) if e.code() == ErrorCode::Corrupted => Ok(output),
+            (Err(e), _) => Err(e),
+            (Ok(()), output) => output.ok_or_else(no_output),
         }
     }
 }

@@ -2,9 +2,9 @@
 
 use super::mend;
 use super::pages::{Contexts, Damage, Messages, Next, Pages, Sessions};
-use crate::archive::{Refused, Writer};
-use crate::backend::{ReadTransaction, SessionRow};
-use crate::error::{Error, Result};
+use crate::archive::{Keys, Refused, Writer};
+use crate::backend::{Lookup, ReadTransaction, SessionRow};
+use crate::error::{Error, ErrorCode, Result};
 use crate::model::ExportReport;
 
 /// Writes all rows that the transaction sees.
@@ -22,6 +22,7 @@ pub(super) fn export(
             Damage::fails()
         },
         tolerant,
+        keys: Keys::default(),
         unreadable: Vec::new(),
     };
     export.lifecycles()?;
@@ -35,6 +36,8 @@ struct Export<'a> {
     writer: Writer<'a>,
     damage: Damage,
     tolerant: bool,
+    /// The scopes and keys of the sessions so far, where no index can be trusted.
+    keys: Keys,
     unreadable: Vec<String>,
 }
 
@@ -122,8 +125,28 @@ impl Export<'_> {
     fn session(&mut self, mut row: SessionRow) -> Result<()> {
         if self.tolerant {
             self.mend(&mut row)?;
+        } else {
+            self.check_key(&row)?;
         }
         self.write_session(&row)
+    }
+
+    /// Two sessions of one key could not be imported. The index finds one of them, so this needs no memory.
+    fn check_key(&mut self, row: &SessionRow) -> Result<()> {
+        let session = &row.session;
+        let Some(key) = &session.key else {
+            return Ok(());
+        };
+        let scope = &session.scope;
+        let found = self.tx.session(Lookup::Key { scope, key })?;
+        if found.is_some_and(|found| found.session.id == session.id) {
+            return Ok(());
+        }
+        let what = format!(
+            "the session {:?} is not the one that its key finds",
+            session.id
+        );
+        Err(Error::new(ErrorCode::Corrupted, what).with("session_id", session.id.as_str()))
     }
 
     /// Changes what has to be changed for the session to be archived: its counters are to fit the messages that can be read.
@@ -131,7 +154,12 @@ impl Export<'_> {
         let id = row.session.id.clone();
         let found = mend::survey(self.tx, &mut self.damage, &id)?;
         let lifecycle = self.writer.known_lifecycle(&row.session.lifecycle);
-        let changes = mend::mend(row, lifecycle, &found);
+        let mut changes = mend::mend(row, lifecycle, &found);
+        let session = &mut row.session;
+        if session.key.is_some() && !self.keys.insert((&session.scope, &session.key)) {
+            session.key = None;
+            changes.push("its key is that of an earlier session too".to_owned());
+        }
         self.unreadable.extend(found.unreadable);
         let changes = changes.into_iter();
         self.unreadable
@@ -164,13 +192,17 @@ impl Export<'_> {
         let mut messages = Pages::new(Messages {
             session_id: id.clone(),
         });
-        loop {
+        let mut left = row.session.message_count;
+        // A damaged file can give, the second time, what the first time it did not; that came too late to be counted.
+        while left > 0 || !self.tolerant {
             match messages.next(self.tx, &mut self.damage)? {
                 Next::Row(message) => {
                     // What is refused here of a damaged store was refused, and listed, in the survey before.
                     let written = self.writer.message(&message);
                     let what = || format!("message {} of the session {id:?}", message.seq);
-                    passed(written, self.tolerant, what)?;
+                    if passed(written, self.tolerant, what)?.is_none() {
+                        left = left.saturating_sub(1);
+                    }
                 }
                 Next::Unreadable { .. } => {}
                 Next::End => break,

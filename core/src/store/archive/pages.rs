@@ -19,13 +19,13 @@ const MAX_ROWS: usize = 16;
 /// A page of more bytes than this makes the next one shorter.
 const LARGE_PAGE: usize = 4 << 20;
 
-/// After so many failures to read, a store is not worth more attempts.
-const MAX_FAILURES: u32 = 200_000;
+/// After so many attempts to get past damage, a store is not worth more.
+const MAX_ATTEMPTS: u32 = 5_000_000;
 
 /// How damage is met.
 #[derive(Debug)]
 pub(in crate::store) struct Damage {
-    /// How many failures may still be survived.
+    /// How many attempts to get past it are left.
     left: u32,
 }
 
@@ -37,7 +37,7 @@ impl Damage {
 
     /// Rows that cannot be read are passed over.
     pub(in crate::store) fn is_passed() -> Self {
-        Self { left: MAX_FAILURES }
+        Self { left: MAX_ATTEMPTS }
     }
 
     /// What was read; nothing where damage prevents it and may be passed.
@@ -50,6 +50,13 @@ impl Damage {
             }
             Err(e) => Err(e),
         }
+    }
+
+    /// Whether something can be read, in a search for what can.
+    fn probe<T>(&mut self, read: Result<T>) -> Result<bool> {
+        let readable = self.pass(read)?.is_some();
+        self.left = self.left.saturating_sub(1);
+        Ok(readable)
     }
 }
 
@@ -65,6 +72,24 @@ pub(in crate::store) trait Source {
         after: &Self::Key,
         limit: usize,
     ) -> Result<Vec<Self::Row>>;
+
+    /// A damaged index gives rows in any order, and the same ones again and again; a page of these is as good as none.
+    fn sound_page(
+        &self,
+        tx: &mut dyn ReadTransaction,
+        after: &Self::Key,
+        limit: usize,
+    ) -> Result<Vec<Self::Row>> {
+        let page = self.page(tx, after, limit)?;
+        let first_is_after = page.first().is_none_or(|row| Self::key(row) > *after);
+        if first_is_after && page.is_sorted_by(|a, b| Self::key(a) < Self::key(b)) {
+            return Ok(page);
+        }
+        Err(Error::new(
+            ErrorCode::Corrupted,
+            "rows come in another order than that of their keys: an index of the store is damaged",
+        ))
+    }
 
     fn key(row: &Self::Row) -> Self::Key;
 
@@ -119,7 +144,7 @@ impl<S: Source> Pages<S> {
             if self.done {
                 return Ok(Next::End);
             }
-            match damage.pass(self.source.page(tx, &self.after, self.limit))? {
+            match damage.pass(self.source.sound_page(tx, &self.after, self.limit))? {
                 Some(page) => self.take(page),
                 // One of them cannot be read: one at a time from here on tells which.
                 None if self.limit > 1 => self.limit = 1,
@@ -141,8 +166,7 @@ impl<S: Source> Pages<S> {
 
     fn skip(&mut self, tx: &mut dyn ReadTransaction, damage: &mut Damage) -> Result<Next<S>> {
         let last = skip::unreadable(&self.after, &mut |key| {
-            let page = self.source.page(tx, key, 1);
-            Ok(damage.pass(page)?.is_some())
+            damage.probe(self.source.sound_page(tx, key, 1))
         })?;
         let after = self.after.clone();
         match &last {
