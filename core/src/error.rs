@@ -34,7 +34,8 @@ pub enum ErrorCode {
     DiskFull,
     /// The file or archive is damaged.
     Corrupted,
-    /// The file or archive was written by a newer version, or is of another program.
+    /// The file or archive was written by a newer version, or the file is a database of another program. (What is no archive at all is
+    /// `invalid_argument`.)
     UnsupportedSchema,
     /// The backend does not have this operation.
     Unsupported,

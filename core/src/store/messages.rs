@@ -113,14 +113,14 @@ impl Store {
             )
             .with("argument", "last"));
         }
+        let limit = query.limit;
+        let filter = self.message_filter(query)?;
         let last_seq = {
             let (_entered, backend, tenant) = self.enter()?;
             limits::check("session id", session_id, 1, limits::SESSION_ID)?;
             let row = backend.session(tenant, Lookup::Id(session_id))?;
             row.ok_or_else(|| Error::no_session(session_id))?.last_seq
         };
-        let limit = query.limit;
-        let filter = self.message_filter(query)?;
         Ok(MessageStream::new(
             self.clone(),
             session_id.to_owned(),

@@ -72,6 +72,17 @@ impl SqliteError {
         }
     }
 
+    /// The same error, naming the file that was being opened.
+    pub(super) fn at(self, path: &Path) -> Self {
+        match self {
+            Self::Sqlite(source) => Self::Open {
+                path: path.to_owned(),
+                source,
+            },
+            named => named,
+        }
+    }
+
     /// The error of SQLite underneath, if it is one.
     fn sqlite(&self) -> Option<&ffi::Error> {
         match self {

@@ -48,6 +48,10 @@ pub(super) struct Settings {
 ///
 /// Many processes may do this to one fresh file at once; each step waits for the others within the wait limit.
 pub(super) fn first(path: &Path, settings: Settings) -> SqliteResult<Connection> {
+    prepared(path, settings).map_err(|error| error.at(path))
+}
+
+fn prepared(path: &Path, settings: Settings) -> SqliteResult<Connection> {
     check_version()?;
     let deadline = Instant::now() + settings.wait;
     let conn = bare(path, settings)?;

@@ -95,9 +95,14 @@ fn make_folders(folder: &Path) -> SqliteResult<()> {
         use std::os::unix::fs::DirBuilderExt;
         builder.mode(0o700);
     }
-    builder
-        .create(folder)
-        .map_err(|error| SqliteError::io("create the folder", folder, error))
+    builder.create(folder).map_err(|error| {
+        // A file stands where a folder should be.
+        let error = match error.kind() {
+            io::ErrorKind::AlreadyExists => io::ErrorKind::NotADirectory.into(),
+            _ => error,
+        };
+        SqliteError::io("create the folder", folder, error)
+    })
 }
 
 /// Makes an empty file for the owner alone; SQLite gives WAL and SHM the mode of the database.
