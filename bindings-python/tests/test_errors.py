@@ -2,6 +2,7 @@
 
 import pickle
 import time
+from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -76,7 +77,7 @@ def test_code_and_details(store: Store, session: Session) -> None:
 def test_wrong_types_are_type_errors_and_wrong_values_are_ours(store: Store, session: Session) -> None:
     anything: Any = store
     make: Any = Store.in_memory
-    for call in (
+    of_types: list[Callable[[], object]] = [
         lambda: anything.get_session(5),
         lambda: anything.get_session(),
         lambda: anything.get_session("a", "b"),
@@ -84,10 +85,11 @@ def test_wrong_types_are_type_errors_and_wrong_values_are_ours(store: Store, ses
         lambda: anything.create_session("scope"),
         lambda: anything.get_messages(session.id, last="3"),
         lambda: anything.create_session(scoep="x"),
-    ):
+    ]
+    for call in of_types:
         with pytest.raises(TypeError):
             call()
-    for call in (
+    of_values: list[Callable[[], object]] = [
         lambda: anything.get_messages(session.id, last=-1),
         lambda: anything.get_messages(session.id, last=2**64),
         lambda: anything.get_messages(session.id, roles="user"),
@@ -103,7 +105,8 @@ def test_wrong_types_are_type_errors_and_wrong_values_are_ours(store: Store, ses
         lambda: make(preview="last"),
         lambda: make(tenant=""),
         lambda: make(roles="critic"),
-    ):
+    ]
+    for call in of_values:
         with pytest.raises(convostore.InvalidArgumentError):
             call()
 
