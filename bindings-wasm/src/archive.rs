@@ -36,7 +36,9 @@ impl Write for Pieces<'_> {
         let bytes = Uint8Array::from(self.piece.as_slice());
         self.piece.clear();
         let given = self.each.call1(&JsValue::UNDEFINED, &bytes);
-        given.map(drop).map_err(|_| io::Error::from(io::ErrorKind::Other))
+        given
+            .map(drop)
+            .map_err(|_| io::Error::from(io::ErrorKind::Other))
     }
 }
 
@@ -50,9 +52,17 @@ impl CoreStore {
         };
         let options = ExportOptions::new().tolerant(tolerant);
         let report = self.at(now).export_archive(&mut pieces, options).out()?;
-        pieces.flush().map_err(|_| invalid("the archive could not be handed over"))?;
+        pieces
+            .flush()
+            .map_err(|_| invalid("the archive could not be handed over"))?;
         let mut list = List::new();
-        for n in [report.sessions, report.messages, report.contexts, report.lifecycles, report.bytes] {
+        for n in [
+            report.sessions,
+            report.messages,
+            report.contexts,
+            report.lifecycles,
+            report.bytes,
+        ] {
             list.number(n);
         }
         report.unreadable.iter().for_each(|what| list.text(what));
@@ -61,9 +71,15 @@ impl CoreStore {
 
     /// Sessions, messages, contexts and lifecycles that were added, what was unchanged, and the bytes read.
     pub fn import_archive(&self, now: f64, archive: &CoreArchive, dry_run: bool) -> Out<Vec<f64>> {
-        let bytes = archive.0.try_borrow().map_err(|_| invalid("this archive is being read"))?;
+        let bytes = archive
+            .0
+            .try_borrow()
+            .map_err(|_| invalid("this archive is being read"))?;
         let options = ImportOptions::new().dry_run(dry_run);
-        let report = self.at(now).import_archive(bytes.as_slice(), options).out()?;
+        let report = self
+            .at(now)
+            .import_archive(bytes.as_slice(), options)
+            .out()?;
         let numbers = [
             report.sessions,
             report.messages,
@@ -91,7 +107,10 @@ impl CoreArchive {
 
     /// Adds a piece.
     pub fn push(&self, piece: &[u8]) -> Out<()> {
-        let mut bytes = self.0.try_borrow_mut().map_err(|_| invalid("this archive is being read"))?;
+        let mut bytes = self
+            .0
+            .try_borrow_mut()
+            .map_err(|_| invalid("this archive is being read"))?;
         bytes.extend_from_slice(piece);
         Ok(())
     }

@@ -12,7 +12,6 @@ use convostore::{
     Timestamp,
 };
 use serde::de::{Deserialize, Deserializer, SeqAccess, Visitor};
-use serde::Serialize;
 
 use crate::error::{Out, Thrown, invalid};
 
@@ -78,7 +77,9 @@ impl Args {
     pub(crate) fn parse(json: &str) -> Out<Self> {
         match serde_json::from_str(json) {
             Ok(Arg::List(list)) => Ok(Self(list.into_iter())),
-            _ => Err(invalid("an argument cannot be read: a text in it holds half of a surrogate pair")),
+            _ => Err(invalid(
+                "an argument cannot be read: a text in it holds half of a surrogate pair",
+            )),
         }
     }
 
@@ -125,7 +126,9 @@ impl Args {
 
     pub(crate) fn time(&mut self) -> Out<Option<Timestamp>> {
         let millis = self.number();
-        millis.map(|millis| Timestamp::from_millis(millis as i64).out()).transpose()
+        millis
+            .map(|millis| Timestamp::from_millis(millis as i64).out())
+            .transpose()
     }
 
     pub(crate) fn object(&mut self) -> Out<Option<JsonObject>> {
@@ -219,9 +222,24 @@ impl Iterator for Args {
     }
 }
 
-/// Writes what the TypeScript side reads. Strings, numbers and flags: this cannot fail.
-pub(crate) fn write<T: Serialize>(value: &T) -> String {
-    serde_json::to_string(value).unwrap_or_default()
+/// Whether a JSON string needs no escape for these bytes: no control character, quote or backslash. Eight at a time, since nearly all of what
+/// a history holds passes through here.
+fn is_written_as_it_is(bytes: &[u8]) -> bool {
+    const ONES: u64 = u64::from_ne_bytes([1; 8]);
+    const HIGH: u64 = ONES << 7;
+    let (words, rest) = bytes.as_chunks::<8>();
+    let none_in_words = words.iter().all(|word| {
+        let word = u64::from_ne_bytes(*word);
+        let (quote, backslash) = (word ^ (ONES * 0x22), word ^ (ONES * 0x5c));
+        let below_space = word.wrapping_sub(ONES * 0x20) & !word;
+        let is_quote = quote.wrapping_sub(ONES) & !quote;
+        let is_backslash = backslash.wrapping_sub(ONES) & !backslash;
+        (below_space | is_quote | is_backslash) & HIGH == 0
+    });
+    none_in_words
+        && rest
+            .iter()
+            .all(|byte| *byte >= 0x20 && *byte != b'"' && *byte != b'\\')
 }
 
 /// A span of milliseconds.
@@ -253,7 +271,16 @@ impl List {
 
     pub(crate) fn text(&mut self, text: &str) {
         self.comma();
-        self.0.push_str(&write(&text));
+        if is_written_as_it_is(text.as_bytes()) {
+            self.0.reserve(text.len() + 2);
+            self.0.push('"');
+            self.0.push_str(text);
+            self.0.push('"');
+        } else {
+            // Strings can always be written.
+            self.0
+                .push_str(&serde_json::to_string(text).unwrap_or_default());
+        }
     }
 
     pub(crate) fn optional_text(&mut self, text: Option<&str>) {
@@ -357,6 +384,12 @@ pub(crate) fn message_text(message: &Message) -> String {
 
 pub(crate) fn messages_text(messages: &[Message]) -> String {
     let mut list = List::new();
+    // Growing step by step would copy most of it twice.
+    let bodies: usize = messages
+        .iter()
+        .map(|message| message.content.body().len())
+        .sum();
+    list.0.reserve(bodies + bodies / 16 + messages.len() * 64);
     for message in messages {
         list.list(|list| add_message(list, message));
     }

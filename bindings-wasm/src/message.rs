@@ -62,7 +62,10 @@ impl CoreStore {
         if expected_revision >= 0.0 {
             options = options.expected_revision(expected_revision as u64);
         }
-        let messages = self.at(now).save_messages(session_id, vec![message], options).out()?;
+        let messages = self
+            .at(now)
+            .save_messages(session_id, vec![message], options)
+            .out()?;
         Ok(saved(&messages))
     }
 
@@ -76,8 +79,13 @@ impl CoreStore {
         if let Some(update) = given.list() {
             options = options.update(update.update()?);
         }
-        let messages = given.map(Args::new_message).collect::<Out<Vec<NewMessage>>>()?;
-        let messages = self.at(now).save_messages(session_id, messages, options).out()?;
+        let messages = given
+            .map(Args::new_message)
+            .collect::<Out<Vec<NewMessage>>>()?;
+        let messages = self
+            .at(now)
+            .save_messages(session_id, messages, options)
+            .out()?;
         Ok(saved(&messages))
     }
 
@@ -92,7 +100,10 @@ impl CoreStore {
     ) -> Out<String> {
         let content = content(body, is_json)?;
         let tokens = token_count.map(|tokens| tokens as u64);
-        let message = self.at(now).save_summary(session_id, content, tokens).out()?;
+        let message = self
+            .at(now)
+            .save_summary(session_id, content, tokens)
+            .out()?;
         Ok(message_text(&message))
     }
 
@@ -121,7 +132,10 @@ impl CoreStore {
 
     /// How many were deleted.
     pub fn delete_messages_before(&self, now: f64, session_id: &str, before: f64) -> Out<f64> {
-        let deleted = self.at(now).delete_messages_before(session_id, before as u64).out()?;
+        let deleted = self
+            .at(now)
+            .delete_messages_before(session_id, before as u64)
+            .out()?;
         Ok(deleted as f64)
     }
 
@@ -139,10 +153,15 @@ pub struct CoreMessages(RefCell<MessageStream>);
 impl CoreMessages {
     /// The next `n` or fewer; none at the end.
     pub fn next_page(&self, n: u32) -> Out<Option<String>> {
-        let mut stream =
-            self.0.try_borrow_mut().map_err(|_| invalid("this stream is being read"))?;
-        let page: Vec<Message> =
-            stream.by_ref().take(n as usize).collect::<Result<_, _>>().out()?;
+        let mut stream = self
+            .0
+            .try_borrow_mut()
+            .map_err(|_| invalid("this stream is being read"))?;
+        let page: Vec<Message> = stream
+            .by_ref()
+            .take(n as usize)
+            .collect::<Result<_, _>>()
+            .out()?;
         Ok((!page.is_empty()).then(|| messages_text(&page)))
     }
 }

@@ -86,7 +86,9 @@ impl CoreDatabase {
             let (kind, first, second) = parts(record);
             flat.text(kind);
             flat.text(first);
-            second.into_iter().for_each(|text| flat.text(text));
+            if let Some(text) = second {
+                flat.text(text);
+            }
         }
         Some(flat.end())
     }
@@ -150,7 +152,10 @@ impl CoreDatabase {
             let bytes = js_sys::Uint8Array::from(piece);
             let given = each.call1(&JsValue::UNDEFINED, &bytes);
             given.map(drop).map_err(|_| {
-                Error::new(ErrorCode::Storage, "the rows could not be written to their new place")
+                Error::new(
+                    ErrorCode::Storage,
+                    "the rows could not be written to their new place",
+                )
             })
         };
         self.backend
@@ -273,7 +278,9 @@ impl CoreStore {
     /// Sessions, messages and contexts of this tenant.
     pub fn stats(&self) -> Out<Vec<f64>> {
         let stats = self.store.stats().out()?;
-        Ok([stats.sessions, stats.messages, stats.contexts].map(|n| n as f64).to_vec())
+        Ok([stats.sessions, stats.messages, stats.contexts]
+            .map(|n| n as f64)
+            .to_vec())
     }
 }
 
