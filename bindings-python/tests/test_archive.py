@@ -161,6 +161,15 @@ def test_archives_of_other_languages(file: Path) -> None:
         assert exported(store) == file.read_bytes()
 
 
+@pytest.mark.parametrize("file", sorted(FIXTURES.rglob("*.db")), ids=lambda file: file.name)
+def test_databases_of_every_released_schema(file: Path, tmp_path: Path) -> None:
+    """Written by Rust; opened here, they give the archive that Rust wrote of them."""
+    (tmp_path / "a.db").write_bytes(file.read_bytes())
+    with Store.open(tmp_path / "a.db") as store:
+        assert store.check().is_sound
+        assert exported(store) == file.with_suffix(".convostore").read_bytes()
+
+
 def test_lines_are_json(store: Store) -> None:
     fill(store)
     for line in exported(store).splitlines():
