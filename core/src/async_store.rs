@@ -292,6 +292,17 @@ impl AsyncStore {
             .await
     }
 
+    /// Writes the whole tenant as an archive into a new file that only its owner can read. See [`Store::export_archive_to`].
+    pub async fn export_archive_to(
+        &self,
+        path: impl AsRef<Path>,
+        options: ExportOptions,
+    ) -> Result<ExportReport> {
+        let path = path.as_ref().to_owned();
+        self.run(move |store| store.export_archive_to(path, options))
+            .await
+    }
+
     /// Reads an archive into the store, all or nothing. See [`Store::import_archive`].
     pub async fn import_archive(
         &self,

@@ -2,6 +2,7 @@
 //!
 //! `fixtures/schema-N.db` is a store as the version with schema N wrote it, `schema-N.convostore` what it holds, as an archive. A new schema
 //! gets its fixture by `CONVOSTORE_WRITE_FIXTURE=1 cargo test -p conformance --test fixtures`, once, before it is released; it is never written again.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::fs;
 use std::path::{Path, PathBuf};

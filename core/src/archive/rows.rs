@@ -96,9 +96,9 @@ pub(crate) fn check_preview(row: &SessionRow) -> Result<()> {
         (Some(_), Some(seq)) if seq == 0 || seq > row.last_seq => Err(Error::invalid(format!(
             "its preview is of message {seq}, which it never had"
         ))),
-        (Some(preview), Some(_)) if preview.contains('\0') => {
-            Err(Error::invalid("its preview contains NUL, which is not allowed"))
-        }
+        (Some(preview), Some(_)) if preview.contains('\0') => Err(Error::invalid(
+            "its preview contains NUL, which is not allowed",
+        )),
         (Some(preview), Some(_)) => match preview.chars().count() {
             1..=MAX_PREVIEW => Ok(()),
             n => Err(Error::invalid(format!(

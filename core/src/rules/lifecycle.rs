@@ -53,7 +53,9 @@ pub(crate) fn check(lifecycle: &Lifecycle) -> Result<()> {
                 .with("lifecycle", lifecycle.name.as_str()),
         )
     };
-    if lifecycle.statuses.len() > MAX_STATUSES || lifecycle.moves.len() > MAX_MOVES {
+    if lifecycle.statuses.len().max(lifecycle.final_statuses.len()) > MAX_STATUSES
+        || lifecycle.moves.len() > MAX_MOVES
+    {
         return wrong(format!(
             "is too large: at most {MAX_STATUSES} statuses and {MAX_MOVES} moves"
         ));

@@ -14,7 +14,6 @@ pub(super) use mend::unreadable_messages;
 
 use super::{Store, no_output};
 use crate::archive::Reader;
-use crate::backend::ReadTransaction;
 use crate::error::{Error, ErrorCode, Result};
 use crate::model::{ExportOptions, ExportReport, ImportOptions, ImportReport};
 
@@ -104,30 +103,7 @@ impl Store {
 
 impl Store {
     fn export(&self, writer: &mut dyn Write, options: ExportOptions) -> Result<ExportReport> {
-        if options.tolerant {
-            self.read_past_damage(|tx| export::export(tx, writer, true))
-        } else {
-            self.read(|tx| export::export(tx, writer, false))
-        }
-    }
-
-    /// As [`Store::read`], for work that passes over what cannot be read: damage that the backend still speaks of when the work is done
-    /// does not take back what could be read.
-    pub(super) fn read_past_damage<T>(
-        &self,
-        mut work: impl FnMut(&mut dyn ReadTransaction) -> Result<T>,
-    ) -> Result<T> {
-        let (backend, tenant) = (&self.inner.backend, &self.inner.tenant);
-        let mut output = None;
-        let read = backend.read(tenant, &mut |tx| {
-            output = Some(work(tx)?);
-            Ok(())
-        });
-        match (read, output) {
-            (Err(e), Some(output)) if e.code() == ErrorCode::Corrupted => Ok(output),
-            (Err(e), _) => Err(e),
-            (Ok(()), output) => output.ok_or_else(no_output),
-        }
+        self.read(|tx| export::export(tx, writer, options.tolerant))
     }
 }
 

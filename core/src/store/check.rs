@@ -37,7 +37,7 @@ impl Store {
             Err(e) if e.code() == ErrorCode::Corrupted => problems.say(e.message().to_owned()),
             Err(e) => return Err(e),
         }
-        let checked = self.read_past_damage(|tx| {
+        let checked = self.read(|tx| {
             let mut rows = Check {
                 tx,
                 damage: Damage::is_passed(),

@@ -4,7 +4,7 @@ use std::vec::IntoIter;
 
 use super::Store;
 use crate::backend::{MessageFilter, Take};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorCode, Result};
 use crate::model::Message;
 
 /// How many messages are read at a time.
@@ -68,6 +68,9 @@ impl MessageStream {
             .ok_or_else(|| Error::no_session(&self.session_id))?;
         let got = page.len() as u64;
         if let Some(last) = page.last() {
+            if last.seq <= self.filter.after {
+                return Err(disordered(&self.session_id));
+            }
             self.filter.after = last.seq;
         }
         self.left = self.left.map(|left| left.saturating_sub(got));
@@ -75,6 +78,17 @@ impl MessageStream {
         self.page = page.into_iter();
         Ok(())
     }
+}
+
+/// A damaged storage must not keep a reader going round for ever.
+fn disordered(session_id: &str) -> Error {
+    Error::new(
+        ErrorCode::Corrupted,
+        format!(
+            "the messages of the session {session_id:?} are not in order; check says what is wrong"
+        ),
+    )
+    .with("session_id", session_id)
 }
 
 impl Iterator for MessageStream {

@@ -333,10 +333,7 @@ impl Backend for MemoryBackend {
         let _entered = Entered::new(self)?;
         let state = self.read_state();
         state.check_open()?;
-        let tenants = state.tenants.iter();
-        Ok(tenants
-            .flat_map(|(tenant, tables)| check::problems(tenant, tables))
-            .collect())
+        Ok(state.tenants.values().flat_map(check::problems).collect())
     }
 
     fn backup(&self, _path: &Path) -> Result<()> {

@@ -192,9 +192,8 @@ impl Backend for SqliteBackend {
         self.with(|database| {
             database.read_alone(self.wait, |conn| {
                 conn.prepare_cached("BEGIN")?.execute([])?;
-                work(&mut Transaction::new(conn, tenant))?;
-                conn.prepare_cached("COMMIT")?.execute([])?;
-                Ok(())
+                // It ends when the connection goes back. A COMMIT here could fail over damage that `work` has passed over.
+                Ok(work(&mut Transaction::new(conn, tenant))?)
             })
         })
     }

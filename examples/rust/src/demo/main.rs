@@ -110,8 +110,7 @@ fn in_a_process_of_its_own(step: &str, input: &Path, database: &Path) -> Result<
 
 fn export(store: &Store, archive: &Path) -> Result<()> {
     let start = Instant::now();
-    let file = std::io::BufWriter::new(std::fs::File::create_new(archive)?);
-    let report = store.export_archive(file, ExportOptions::new())?;
+    let report = store.export_archive_to(archive, ExportOptions::new())?;
     println!(
         "exported {} sessions and {} messages, {} in {:.0} ms ({:.0} MB/s)",
         report.sessions,
