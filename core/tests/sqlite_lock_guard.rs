@@ -78,12 +78,11 @@ fn open_and_close(path: &Path) {
     }
 }
 
-/// Has another process append a message: this program again, see [`the_other_process`].
-fn append_in_another_process(path: &Path, text: &str) -> bool {
+/// Runs one test of this program in a process of its own: what others do is done there.
+fn in_another_process(test: &str, path: &Path) -> bool {
     Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "the_other_process", "--nocapture"])
+        .args(["--exact", test, "--nocapture"])
         .env("LOCK_GUARD_PATH", path)
-        .env("LOCK_GUARD_TEXT", text)
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .status()
@@ -91,20 +90,35 @@ fn append_in_another_process(path: &Path, text: &str) -> bool {
         .success()
 }
 
+/// This crate in another process appends "theirs".
 #[test]
 fn the_other_process() {
-    let (Ok(path), Ok(text)) = (
-        std::env::var("LOCK_GUARD_PATH"),
-        std::env::var("LOCK_GUARD_TEXT"),
-    ) else {
+    let Ok(path) = std::env::var("LOCK_GUARD_PATH") else {
         return;
     };
     let options = SqliteOptions::new().wait_limit(std::time::Duration::from_millis(300));
     let backend = SqliteBackend::open(path, options).unwrap();
-    append(&backend, &text).unwrap();
+    append(&backend, "theirs").unwrap();
 }
 
-/// A transaction of ours, the locks dropped in the middle of it, and a write of another process that this lets through.
+/// Another program, which knows nothing of this crate's turns, appends "theirs".
+#[test]
+fn the_other_program() {
+    let Ok(path) = std::env::var("LOCK_GUARD_PATH") else {
+        return;
+    };
+    let conn = rusqlite::Connection::open(path).unwrap();
+    conn.execute_batch(
+        "BEGIN IMMEDIATE;
+         INSERT INTO messages (id, role, is_summary, is_text, created_at, content)
+           SELECT (no << 32) + last_seq + 1, 'user', 0, 1, created_at, 'theirs' FROM sessions WHERE id = 'one';
+         UPDATE sessions SET last_seq = last_seq + 1, message_count = message_count + 1, revision = revision + 1 WHERE id = 'one';
+         COMMIT",
+    )
+    .unwrap();
+}
+
+/// A transaction of ours, the locks dropped in the middle of it, and a write of another program that this lets through.
 fn disturbed(backend: &SqliteBackend, path: &Path) -> (Result<(), Error>, usize) {
     let (runs, path) = (
         Arc::new(std::sync::atomic::AtomicUsize::new(0)),
@@ -117,7 +131,7 @@ fn disturbed(backend: &SqliteBackend, path: &Path) -> (Result<(), Error>, usize)
             transaction.append(&rows("ours"))?;
             if counted.fetch_add(1, Ordering::SeqCst) == 0 {
                 open_and_close(&path);
-                assert!(append_in_another_process(&path, "theirs"));
+                assert!(in_another_process("the_other_program", &path));
             }
             Ok(())
         }),
@@ -135,6 +149,28 @@ fn a_write_whose_locks_were_dropped_is_made_again() {
     assert_eq!(runs, 2);
     assert_eq!(texts(&backend), ["theirs", "ours"]);
     assert!(backend.check().unwrap().is_empty());
+}
+
+/// A writer of this crate waits for its turn even where SQLite would let it through.
+#[test]
+fn two_writers_of_this_crate_never_write_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.db");
+    let backend = open(&path, SqliteOptions::new());
+    let within = path.clone();
+    let result = backend.write(
+        T,
+        Box::new(move |transaction| {
+            transaction.append(&rows("ours"))?;
+            open_and_close(&within);
+            assert!(!in_another_process("the_other_process", &within));
+            Ok(())
+        }),
+    );
+    result.unwrap_err(); // the closure runs again and again; each time its locks are dropped
+    assert!(texts(&backend).is_empty());
+    assert!(in_another_process("the_other_process", &path));
+    assert_eq!(texts(&backend), ["theirs"]);
 }
 
 #[test]
@@ -186,7 +222,7 @@ fn locks_dropped_between_operations_are_taken_again() {
     // A process that closes the file now must not take itself for the last one.
     open_and_close(&path);
     append(&backend, "ours").unwrap();
-    assert!(append_in_another_process(&path, "theirs"));
+    assert!(in_another_process("the_other_process", &path));
     append(&backend, "last").unwrap();
     assert_eq!(texts(&backend).len(), 23);
 }
@@ -219,7 +255,7 @@ fn under_constant_disturbance_nothing_acknowledged_is_lost() {
         let theirs = scope.spawn(|| {
             let mut done = 0;
             while !stop.load(Ordering::SeqCst) {
-                done += usize::from(append_in_another_process(&path, "theirs"));
+                done += usize::from(in_another_process("the_other_process", &path));
             }
             done
         });

@@ -18,10 +18,6 @@ pub(super) type Ran<T> = thread::Result<SqliteResult<T>>;
 /// How often a disturbed commit is looked for when the look is disturbed too.
 const SETTLE_ATTEMPTS: usize = 10;
 
-/// For how long a writer that SQLite lets through waits for another that has the turn: that one's lock was dropped, and it is about
-/// to notice. Or it was killed, and a child of its `fork` keeps the turn; then there is no use in waiting until it is free again.
-const TURN_WAIT: Duration = Duration::from_secs(2);
-
 /// Between two looks for the turn.
 const TURN_PAUSE: Duration = Duration::from_micros(200);
 
@@ -31,7 +27,6 @@ pub(super) struct Writer {
     conn: Connection,
     settings: Settings,
     is_spoiled: bool,
-    is_turn_stuck: bool,
 }
 
 impl Writer {
@@ -40,7 +35,6 @@ impl Writer {
             conn,
             settings,
             is_spoiled: false,
-            is_turn_stuck: false,
         }
     }
 
@@ -88,20 +82,22 @@ impl Writer {
     }
 
     /// Begins a transaction, with the turn among this crate's writers where there is a guard to ask for it.
+    ///
+    /// A writer that SQLite lets through while another has the turn waits: that one's lock was dropped, and it is about to notice. However
+    /// long it takes, going on without the turn would be two writers at once. (A writer that was killed in its turn has given it back, unless a
+    /// child of its `fork` lives: then the store is `busy` until that ends.)
     fn begin(&mut self, guard: Option<&Guard>) -> SqliteResult<()> {
-        let until = Instant::now() + TURN_WAIT;
+        let until = Instant::now() + self.settings.wait;
         loop {
             self.begin_immediate()?;
             if guard.is_none_or(Guard::take_turn) {
-                self.is_turn_stuck = false;
-                return Ok(());
-            }
-            self.is_turn_stuck |= Instant::now() > until;
-            if self.is_turn_stuck {
                 return Ok(());
             }
             // What the other commits meanwhile, this transaction would not see.
             self.roll_back(false);
+            if Instant::now() > until {
+                return Err(SqliteError::Busy);
+            }
             thread::sleep(TURN_PAUSE);
         }
     }
