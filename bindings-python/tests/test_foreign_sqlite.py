@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from processes import start
 
-from convostore import ConvostoreError, LockLostError, Store
+from convostore import ConvostoreError, LockLostError, Store, UnknownOutcomeError
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the guard is Linux's; elsewhere the danger is documented")
 
@@ -43,6 +43,7 @@ class Outcome:
     acknowledged: int
     lost: int
     lock_lost: int
+    unknown_outcome: int
     rounds: int
     problems: list[str]
 
@@ -71,7 +72,7 @@ def ordeal(path: Path, seconds: float, **options: Any) -> Outcome:
         thread = threading.Thread(target=foreign)
         thread.start()
         own: list[tuple[int, str]] = []
-        lock_lost = 0
+        lock_lost = unknown = 0
         problems: list[str] = []
         until = time.monotonic() + seconds
         number = 0
@@ -82,14 +83,16 @@ def ordeal(path: Path, seconds: float, **options: Any) -> Outcome:
                 own += [(message.seq, message.content) for message in store.save_messages("own", batch)]
             except LockLostError:
                 lock_lost += 1
+            except UnknownOutcomeError:  # the commit itself was disturbed: said, so nothing is lost silently
+                unknown += 1
             except ConvostoreError as e:
                 problems.append(f"{e.code}: {e}")
         stop.set()
         thread.join()
         out, err = process.communicate(timeout=60)
-        problems += [line for line in err.splitlines() if "lock_lost" not in line]
+        problems += [line for line in err.splitlines() if "lock_lost" not in line and "unknown_outcome" not in line]
     lost, found = judge(path, own, out.split())
-    return Outcome(len(own) + len(out.split()), lost, lock_lost, rounds, problems + found)
+    return Outcome(len(own) + len(out.split()), lost, lock_lost, unknown, rounds, problems + found)
 
 
 JUDGE = """

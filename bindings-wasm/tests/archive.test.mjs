@@ -1,19 +1,23 @@
-// The archive that the demonstration writes in Rust opens here too and goes back unchanged.
+// Archives that Rust wrote open here too and go back unchanged.
 import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { Store } from "convostore";
-import { browse, browserPath, serve } from "./browser.mjs";
+import { browse, serve, skip } from "./browser.mjs";
 import { rootFolder } from "./places.mjs";
 
-const folder = join(rootFolder, "target", "demo");
-const archives = existsSync(folder) ? readdirSync(folder).filter((name) => /\.(archive|convostore)$/.test(name)) : [];
-const skip = archives.length === 0 && "there is no archive of the demonstration; make demo writes it";
+// The one in the repository, and that of the demonstration where it was run.
+const archivesIn = (folder) => {
+  const path = join(rootFolder, folder);
+  return existsSync(path) ? readdirSync(path).filter((name) => name.endsWith(".convostore")).map((name) => join(folder, name)) : [];
+};
+const archives = [...archivesIn("tests/fixtures"), ...archivesIn("target/demo")];
 
-test("in Node", { skip }, async () => {
+test("in Node", async () => {
+  assert.ok(archives.length > 0);
   for (const name of archives) {
-    const bytes = new Uint8Array(readFileSync(join(folder, name)));
+    const bytes = new Uint8Array(readFileSync(join(rootFolder, name)));
     const store = await Store.inMemory();
     const { sessions } = await store.importArchive(bytes);
     assert.ok(sessions > 0);
@@ -23,19 +27,19 @@ test("in Node", { skip }, async () => {
   }
 });
 
-test("in a browser", { skip: skip || (browserPath === undefined && "there is no chromium here") }, async () => {
+test("in a browser", { skip }, async () => {
   const server = await serve();
   const browser = await browse(server.origin);
   const page = await browser.tab();
   for (const name of archives) {
     const same = await page.evaluate(async (path) => {
       const bytes = new Uint8Array(await (await fetch(path)).arrayBuffer());
-      const store = await Store.open({ name: "demo" });
+      const store = await Store.open({ name: path });
       await store.importArchive(new Blob([bytes]).stream());
       const { archive } = await store.exportArchive();
       await store.close();
       return archive.length === bytes.length && archive.every((byte, i) => byte === bytes[i]);
-    }, `/root/target/demo/${name}`);
+    }, `/root/${name}`);
     assert.equal(same, true);
   }
   await browser.close();

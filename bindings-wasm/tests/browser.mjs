@@ -7,7 +7,13 @@ import { packageFolder, rootFolder, tools } from "./places.mjs";
 
 const TYPES = { ".html": "text/html", ".js": "text/javascript", ".mjs": "text/javascript", ".json": "application/json", ".wasm": "application/wasm", ".css": "text/css" };
 
-export const browserPath = ["/usr/bin/chromium", "/usr/bin/chromium-headless-shell"].find(existsSync);
+const browserPath = ["/usr/bin/chromium", "/usr/bin/chromium-headless-shell"].find(existsSync);
+
+/** Why tests that need a browser are left out: only because somebody asked for it. */
+export const skip = process.env.CONVOSTORE_SKIP_BROWSER === "1" && "CONVOSTORE_SKIP_BROWSER is set";
+if (!skip && browserPath === undefined) {
+  throw new Error("There is no chromium: install Debian's package chromium, or set CONVOSTORE_SKIP_BROWSER=1 to do without the tests that need it.");
+}
 
 const PAGE = `<!doctype html><meta charset="utf-8"><title>convostore</title>
 <script type="importmap">{ "imports": { "convostore": "/package/dist/browser.js" } }</script>

@@ -3,10 +3,9 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { browse, browserPath, serve } from "./browser.mjs";
+import { browse, serve, skip } from "./browser.mjs";
 import { scenarioFolder } from "./places.mjs";
 
-const skip = browserPath === undefined && "there is no chromium here";
 let server;
 let browser;
 

@@ -7,10 +7,9 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, before, test } from "node:test";
 import { brotliCompressSync } from "node:zlib";
-import { browse, browserPath, serve } from "./browser.mjs";
+import { browse, skip, serve } from "./browser.mjs";
 import { packageFolder, rootFolder, tools } from "./places.mjs";
 
-const skip = browserPath === undefined && "there is no chromium here";
 const app = mkdtempSync(join(tmpdir(), "convostore-app-"));
 const node = (...args) => execFileSync(process.execPath, args, { cwd: app, encoding: "utf8" }).trim();
 const MAIN = `
