@@ -7,11 +7,10 @@ use crate::error::{Error, Result};
 use crate::model::{Content, Context, JsonObject, Lifecycle, Message};
 use crate::rules::{json, lifecycle, limits};
 
-/// The highest `seq`: what 32 bits hold, which is what the SQLite backend has for it. So every archive fits every backend.
-pub(crate) const MAX_SEQ: u64 = u32::MAX as u64;
+pub(crate) use crate::backend::MAX_SEQ;
 
-/// The highest revision: exact in every language, and far enough from the end to go on from.
-const MAX_REVISION: u64 = (1 << 53) - 1;
+/// The highest revision that an archive may bring: half of what JavaScript can count, so that there is room to grow.
+const MAX_REVISION: u64 = 1 << 52;
 
 /// The most code points of a preview.
 const MAX_PREVIEW: usize = 100;

@@ -17,7 +17,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 pub use rows::{
-    Append, AppendRow, Appended, Continue, Lookup, MessageFilter, Position, RowOrder, SavedRow,
+    Append, AppendRow, Appended, Continue, Lookup, MAX_SEQ, MessageFilter, Position, RowOrder, SavedRow,
     ScopeFilter, SessionFilter, SessionRow, StartSession, Started, Take, Totals,
 };
 

@@ -1,5 +1,7 @@
 //! The rows, and the questions and conditions in which a backend is spoken to: data in, outcome out.
 
+use std::fmt;
+
 use crate::clock::Timestamp;
 use crate::model::{Content, Message, Role, Session};
 
@@ -92,6 +94,13 @@ pub enum Take {
     First(u64),
     /// The newest so many.
     Last(u64),
+    /// The oldest so many, and none after the one with which their contents have so many bytes together: at least one, however large.
+    Page {
+        /// So many rows.
+        rows: u64,
+        /// So many bytes, counted as they are stored.
+        bytes: u64,
+    },
 }
 
 /// Which messages of a session. However they are taken, they come oldest first.
@@ -156,18 +165,21 @@ pub enum Started {
     KeyTaken,
 }
 
-/// Append messages to a session.
+/// The highest `seq` that a session can give out. SQLite's rows are numbered by it, and an archive must fit every backend.
+pub const MAX_SEQ: u64 = (1 << 32) - 1;
+
+/// Append messages to a session. `Debug` shows no text.
 ///
 /// 1. No such session: [`Appended::NoSession`].
 /// 2. A row with a dedup key that the session has already, in a living message or an earlier row of this batch, is not written: the
 ///    message with that key stands for it, if role and content are equal. If one differs: [`Appended::DedupConflict`] and nothing is written.
 /// 3. If any row is left to write and `expected_revision` is given and not the session's: [`Appended::Conflict`], nothing is written.
 /// 4. Each row left gets the next `seq`, `last_seq + 1` and so on, and as `created_at` its own or, without one, the later of `now` and the
-///    session's `last_active_at` before the call.
+///    session's `last_active_at` before the call. Where that would go beyond [`MAX_SEQ`]: the error `invalid_argument`, and nothing is written.
 /// 5. If a row was written, the session row changes: `message_count` and `last_seq` grow by the rows written, `revision` by one;
 ///    `updated_at` becomes the later of itself and `now`, `last_active_at` the latest of itself and the written rows' `active_at`; and where the
 ///    session has no preview and the row that `preview` points to was written, it becomes the preview and its `seq` the `preview_seq`.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Append {
     /// To which session.
     pub session_id: String,
@@ -179,6 +191,17 @@ pub struct Append {
     pub expected_revision: Option<u64>,
     /// The preview for a session that has none: index of the row, and text.
     pub preview: Option<(usize, String)>,
+}
+
+impl fmt::Debug for Append {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Append")
+            .field("session_id", &self.session_id)
+            .field("rows", &self.rows)
+            .field("now", &self.now)
+            .field("expected_revision", &self.expected_revision)
+            .finish_non_exhaustive()
+    }
 }
 
 /// One message to append.

@@ -1,12 +1,16 @@
 //! A session, and what is said of one when it is made, listed or changed.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use super::JsonObject;
 use crate::clock::Timestamp;
 
 /// One conversation.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+///
+/// `Debug` shows the preview's size alone: it is what a message says.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Session {
     /// Unique within the tenant: 1 to 128 bytes.
@@ -36,6 +40,30 @@ pub struct Session {
     pub updated_at: Timestamp,
     /// When it was last active: created, given a message, or touched.
     pub last_active_at: Timestamp,
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let preview = self.preview.as_ref();
+        f.debug_struct("Session")
+            .field("id", &self.id)
+            .field("scope", &self.scope)
+            .field("key", &self.key)
+            .field("owner", &self.owner)
+            .field("lifecycle", &self.lifecycle)
+            .field("status", &self.status)
+            .field("metadata", &self.metadata)
+            .field(
+                "preview",
+                &preview.map(|text| format_args!("{} bytes", text.len()).to_string()),
+            )
+            .field("message_count", &self.message_count)
+            .field("revision", &self.revision)
+            .field("created_at", &self.created_at)
+            .field("updated_at", &self.updated_at)
+            .field("last_active_at", &self.last_active_at)
+            .finish()
+    }
 }
 
 impl Session {
@@ -304,5 +332,21 @@ impl SessionQuery {
     pub fn cursor(mut self, cursor: impl Into<String>) -> Self {
         self.cursor = Some(cursor.into());
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_shows_nothing_that_was_said() {
+        let mut session = Session::new("s1", "scope", "agent", "created", Timestamp::MIN);
+        session.preview = Some("my password is hunter2".to_owned());
+        let shown = format!("{session:?}");
+        assert!(
+            !shown.contains("hunter2") && shown.contains("22 bytes"),
+            "{shown}"
+        );
     }
 }

@@ -7,12 +7,25 @@ use crate::clock::Timestamp;
 ///
 /// The form has no seconds, so two sessions of one minute can meet.
 pub(crate) fn timestamp_candidates(now: Timestamp) -> impl Iterator<Item = String> {
-    let minute = now.to_datetime().format("%Y-%m-%d-%H%M").to_string();
-    let first = now.as_millis().rem_euclid(1000);
-    let own = format!("{minute}-{first:03}");
-    (first..1000)
+    let minute = minute(now);
+    let own = timestamp(now);
+    (millis(now)..1000)
         .map(move |millis| format!("{minute}-{millis:03}"))
         .chain((2_u64..).map(move |n| format!("{own}-{n}")))
+}
+
+/// The first of them.
+pub(crate) fn timestamp(now: Timestamp) -> String {
+    format!("{}-{:03}", minute(now), millis(now))
+}
+
+fn minute(now: Timestamp) -> String {
+    now.to_datetime().format("%Y-%m-%d-%H%M").to_string()
+}
+
+/// The milliseconds of the second.
+fn millis(now: Timestamp) -> i64 {
+    now.as_millis().rem_euclid(1000)
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use serde::de::{self, Deserialize, Deserializer, IgnoredAny, Visitor};
 use serde::ser::Serialize;
 use serde_json::value::RawValue;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorCode, Result};
 
 /// How deep arrays and objects may be nested.
 pub(crate) const MAX_DEPTH: usize = 128;
@@ -126,8 +126,14 @@ pub(crate) fn encode<T: Serialize + ?Sized>(what: &'static str, value: &T) -> Re
     })
 }
 
-/// A checked JSON text as a value. The depth was checked, so serde_json's own limit, one level lower, is off.
+/// A stored JSON text as a value. The depth is checked again, since the storage may be damaged; so serde_json's own limit, one level lower, is off.
 pub(crate) fn decode<'de, T: Deserialize<'de>>(what: &'static str, json: &'de str) -> Result<T> {
+    if depth(json) > MAX_DEPTH {
+        return Err(Error::new(
+            ErrorCode::Corrupted,
+            format!("the {what} is nested deeper than any that was saved; the storage is damaged"),
+        ));
+    }
     let mut deserializer = serde_json::Deserializer::from_str(json);
     deserializer.disable_recursion_limit();
     T::deserialize(&mut deserializer).map_err(|e| no_json(what, &e))
@@ -251,6 +257,13 @@ mod tests {
         decode::<serde_json::Value>("content", &json).unwrap();
         let deeper = format!("[{json}]");
         assert!(check("content", &deeper, 1000).is_err());
+    }
+
+    #[test]
+    fn what_a_damaged_storage_holds_cannot_exhaust_the_stack() {
+        let json = "[".repeat(1_000_000);
+        let e = decode::<serde_json::Value>("content", &json).unwrap_err();
+        assert_eq!(e.code(), ErrorCode::Corrupted);
     }
 
     #[test]

@@ -151,17 +151,34 @@ impl Store {
             (None, Ids::Source(source)) => source.new_id(now),
             (None, Ids::Timestamp) => String::new(), // filled in below, candidate by candidate
         };
-        let mut row = self.new_row(new, id, now)?;
+        let row = self.new_row(new, id, now)?;
         if drawn && matches!(*self.inner.ids, Ids::Timestamp) {
+            return self.start_at(now, find, row);
+        }
+        limits::check("session id", &row.session.id, 1, limits::SESSION_ID)?;
+        try_start(backend, tenant, find, &row)?.ok_or_else(|| id_taken(&row.session.id))
+    }
+
+    /// Starts a session whose id is made of the time: the first candidate that is not taken. Of later ones many may be taken, so they are tried in one transaction.
+    fn start_at(&self, now: Timestamp, find: Continue, mut row: SessionRow) -> Result<Session> {
+        let (backend, tenant) = (&*self.inner.backend, &*self.inner.tenant);
+        row.session.id = ids::timestamp(now);
+        if let Some(session) = try_start(backend, tenant, find, &row)? {
+            return Ok(session);
+        }
+        self.write(move |tx| {
+            let mut start = StartSession {
+                find,
+                row: row.clone(),
+            };
             for candidate in ids::timestamp_candidates(now) {
-                row.session.id = candidate;
-                if let Some(session) = try_start(backend, tenant, find, &mut row)? {
+                start.row.session.id = candidate;
+                if let Some(session) = started(tx.start_session(&start)?, &start.row)? {
                     return Ok(session);
                 }
             }
-        }
-        limits::check("session id", &row.session.id, 1, limits::SESSION_ID)?;
-        try_start(backend, tenant, find, &mut row)?.ok_or_else(|| id_taken(&row.session.id))
+            Err(id_taken(&row.session.id)) // there is always one more candidate
+        })
     }
 
     fn new_row(&self, new: NewSession, id: String, now: Timestamp) -> Result<SessionRow> {
@@ -229,13 +246,18 @@ fn try_start(
     backend: &dyn Backend,
     tenant: &str,
     find: Continue,
-    row: &mut SessionRow,
+    row: &SessionRow,
 ) -> Result<Option<Session>> {
     let start = Arc::new(StartSession {
         find,
         row: row.clone(),
     });
-    match backend.start_session(tenant, start)? {
+    started(backend.start_session(tenant, start)?, row)
+}
+
+/// The session that was started; nothing where the id is taken.
+fn started(outcome: Started, row: &SessionRow) -> Result<Option<Session>> {
+    match outcome {
         Started::Continued(found) => Ok(Some(found.session)),
         Started::Created => Ok(Some(row.session.clone())),
         Started::IdTaken => Ok(None),

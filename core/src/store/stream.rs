@@ -7,8 +7,9 @@ use crate::backend::{MessageFilter, Take};
 use crate::error::{Error, ErrorCode, Result};
 use crate::model::Message;
 
-/// How many messages are read at a time.
+/// How many messages are read at a time, and how many bytes of contents are enough.
 const PAGE: u64 = 256;
+const PAGE_BYTES: u64 = 1 << 20;
 
 /// Messages of a session one by one, from [`Store::stream_messages`]. After an error it ends.
 #[derive(Debug)]
@@ -61,7 +62,10 @@ impl MessageStream {
 
     fn next_page(&mut self) -> Result<()> {
         let want = self.left.map_or(PAGE, |left| left.min(PAGE));
-        self.filter.take = Take::First(want);
+        self.filter.take = Take::Page {
+            rows: want,
+            bytes: PAGE_BYTES,
+        };
         let (_entered, backend, tenant) = self.store.enter()?;
         let page = backend
             .messages(tenant, &self.session_id, &self.filter)?
@@ -74,7 +78,8 @@ impl MessageStream {
             self.filter.after = last.seq;
         }
         self.left = self.left.map(|left| left.saturating_sub(got));
-        self.done = got < want || self.left == Some(0);
+        let is_last = |last: &Message| self.filter.before.is_some_and(|end| last.seq + 1 >= end);
+        self.done = page.last().is_none_or(is_last) || self.left == Some(0);
         self.page = page.into_iter();
         Ok(())
     }

@@ -6,9 +6,9 @@ use super::entry::{Entry, Said};
 use super::history::History;
 use super::row::{Row, shared};
 use super::transaction::Transaction;
-use crate::backend::{Append, AppendRow, Appended, SavedRow};
+use crate::backend::{Append, AppendRow, Appended, MAX_SEQ, SavedRow};
 use crate::clock::Timestamp;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// See [`Append`].
 pub(super) fn append(transaction: &mut Transaction<'_>, append: &Append) -> Result<Appended> {
@@ -30,6 +30,15 @@ pub(super) fn append(transaction: &mut Transaction<'_>, append: &Append) -> Resu
         return Ok(Appended::Conflict {
             revision: row.revision,
         });
+    }
+    let highest = saved.iter().filter_map(|row| match row {
+        SavedRow::New { seq, .. } => Some(*seq),
+        _ => None,
+    });
+    if highest.max() > Some(MAX_SEQ) {
+        return Err(Error::invalid(
+            "the session has given out all its numbers, 2^32 - 1; go on in a new one",
+        ));
     }
     write(transaction, append, &saved)?;
     Ok(Appended::Saved(saved))

@@ -57,6 +57,11 @@ impl<'a> History<'a> {
                 merge(committed, added, |a, b| a.seq < b.seq).filter(passes),
                 n,
             ),
+            Take::Page { rows, bytes } => page(
+                merge(committed, added, |a, b| a.seq < b.seq).filter(passes),
+                rows,
+                bytes,
+            ),
             Take::Last(n) => {
                 let newest = merge(committed.rev(), added.rev(), |a, b| a.seq > b.seq);
                 let mut out = messages(newest.filter(passes), n);
@@ -99,6 +104,22 @@ fn passes(filter: &MessageFilter, entry: &Entry) -> bool {
 fn messages<'a>(entries: impl Iterator<Item = &'a Entry>, limit: u64) -> Vec<Message> {
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     entries.take(limit).map(Entry::to_message).collect()
+}
+
+/// The first of them until there are `rows`, or their contents have `enough` bytes together.
+fn page<'a>(entries: impl Iterator<Item = &'a Entry>, rows: u64, enough: u64) -> Vec<Message> {
+    let mut bytes = 0;
+    let more = |message: &Message| {
+        let is_wanted = bytes < enough;
+        bytes += message.content.body().len() as u64;
+        is_wanted
+    };
+    let rows = usize::try_from(rows).unwrap_or(usize::MAX);
+    entries
+        .take(rows)
+        .map(Entry::to_message)
+        .take_while(more)
+        .collect()
 }
 
 /// Two sorted sequences as one; `a_first` says whether `a`'s next comes before `b`'s.

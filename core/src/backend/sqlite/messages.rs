@@ -76,7 +76,7 @@ pub(super) fn list(
         .map_or(MAX_SEQ, |before| before.saturating_sub(1).min(MAX_SEQ));
     let (rows, newest_first) = match filter.take {
         Take::All => (i64::MAX, false),
-        Take::First(n) => (limit(n), false),
+        Take::First(n) | Take::Page { rows: n, .. } => (limit(n), false),
         Take::Last(n) => (limit(n), true),
     };
     if first > last || rows == 0 {
@@ -101,7 +101,11 @@ pub(super) fn list(
             roles
         ])?
     };
-    let mut found = collect(result)?;
+    let enough = match filter.take {
+        Take::Page { bytes, .. } => bytes,
+        _ => u64::MAX,
+    };
+    let mut found = collect(result, enough)?;
     if let Some(messages) = found.as_mut().filter(|_| newest_first) {
         messages.reverse();
     }
@@ -125,14 +129,19 @@ fn json_of_roles(roles: &[Role]) -> SqliteResult<String> {
     serde_json::to_string(roles).map_err(|_| SqliteError::Unsuitable("the roles are no JSON"))
 }
 
-fn collect(mut rows: rusqlite::Rows<'_>) -> SqliteResult<Option<Vec<Message>>> {
-    let mut out = None;
-    while let Some(row) = rows.next()? {
+/// Reads rows until their contents have `enough` bytes together.
+fn collect(mut rows: rusqlite::Rows<'_>, enough: u64) -> SqliteResult<Option<Vec<Message>>> {
+    let (mut out, mut bytes) = (None, 0);
+    while bytes < enough
+        && let Some(row) = rows.next()?
+    {
         let messages = out.get_or_insert_with(Vec::new);
-        match row.get_ref(0)? {
-            ValueRef::Integer(id) => messages.push(message(id, row)?),
-            _ => return Ok(out),
-        }
+        let ValueRef::Integer(id) = row.get_ref(0)? else {
+            return Ok(out);
+        };
+        let message = message(id, row)?;
+        bytes += message.content.body().len() as u64;
+        messages.push(message);
     }
     Ok(out)
 }

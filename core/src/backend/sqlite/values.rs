@@ -11,6 +11,7 @@ const SEQ_BITS: u32 = 32;
 
 /// The highest `seq` that a message id has room for.
 pub(super) const MAX_SEQ: u64 = (1 << SEQ_BITS) - 1;
+const _: () = assert!(MAX_SEQ == crate::backend::MAX_SEQ);
 
 /// The highest session number that a message id has room for.
 const MAX_SESSION_NO: i64 = (1 << (63 - SEQ_BITS)) - 1;

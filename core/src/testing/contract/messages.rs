@@ -5,7 +5,10 @@ use super::rows::{
     to_append, write,
 };
 use super::{Case, Fixture};
-use crate::backend::{Appended, Backend, MessageFilter, Take};
+use std::sync::Arc;
+
+use crate::backend::{Appended, Backend, MAX_SEQ, MessageFilter, Take};
+use crate::error::ErrorCode;
 use crate::model::{Content, Message, Role};
 
 pub(super) const CASES: &[Case] = &[
@@ -28,6 +31,10 @@ pub(super) const CASES: &[Case] = &[
     (
         "a number is not used again after its message was deleted",
         numbers_are_not_reused,
+    ),
+    (
+        "a session that has given out all its numbers refuses, and nothing is written",
+        numbers_end,
     ),
     (
         "insert_messages keeps numbers and touches no session row",
@@ -260,6 +267,20 @@ fn own_writes(fixture: &dyn Fixture) {
     assert_sound(&*backend);
 }
 
+fn numbers_end(fixture: &dyn Fixture) {
+    let backend = fixture.fresh();
+    let mut row = row("one", "a", 1);
+    row.last_seq = MAX_SEQ - 1;
+    insert(&*backend, row);
+    append(&*backend, to_append("one", 2, vec![said("last", 2)]));
+    let more = Arc::new(to_append("one", 3, vec![said("more", 3)]));
+    let refused = backend.append(T, more).unwrap_err();
+    assert_eq!(refused.code(), ErrorCode::InvalidArgument);
+    assert_eq!(seqs(&all_messages(&*backend, "one")), [MAX_SEQ]);
+    assert_eq!(get(&*backend, "one").unwrap().session.message_count, 1);
+    assert_sound(&*backend);
+}
+
 fn long_history(fixture: &dyn Fixture) {
     let backend = fixture.fresh();
     insert(&*backend, row("one", "a", 1));
@@ -278,6 +299,13 @@ fn long_history(fixture: &dyn Fixture) {
     };
     assert_eq!(read(0, None, Take::All), (1..=1000).collect::<Vec<_>>());
     assert_eq!(read(0, None, Take::Last(3)), [998, 999, 1000]);
+    // Contents of three bytes each.
+    let page = |rows, bytes| read(0, None, Take::Page { rows, bytes });
+    assert_eq!(page(3, u64::MAX), [1, 2, 3]);
+    assert_eq!(page(10, 1), [1], "one at least, however large");
+    assert_eq!(page(10, 6), [1, 2]);
+    assert_eq!(page(10, 7), [1, 2, 3]);
+    assert!(page(0, 7).is_empty());
     assert_eq!(read(499, Some(503), Take::All), [500, 501, 502]);
     assert_eq!(read(127, None, Take::First(3)), [128, 129, 130]);
     write(&*backend, |tx| {
