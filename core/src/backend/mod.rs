@@ -5,6 +5,11 @@
 //! gets rows, cut-offs and limits; never a policy, never a clock.
 
 pub mod memory;
+#[cfg(all(
+    feature = "postgres",
+    not(all(target_family = "wasm", target_os = "unknown"))
+))]
+pub mod postgres;
 mod rows;
 #[cfg(all(
     feature = "sqlite",

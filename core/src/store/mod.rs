@@ -94,6 +94,19 @@ impl Store {
         StoreOptions::new().open(path)
     }
 
+    /// Connects to the PostgreSQL database at `url`, `postgresql://user:password@host:port/database`, with the default options, and makes or
+    /// migrates its schema where it is missing or older. Every program that connects to the same database and schema shares the store.
+    ///
+    /// Errors: `invalid_argument` for the URL, which the error does not repeat; `permission_denied`; `storage` where there is no server;
+    /// `unsupported_schema` where a newer version made the schema.
+    #[cfg(all(
+        feature = "postgres",
+        not(all(target_family = "wasm", target_os = "unknown"))
+    ))]
+    pub fn connect(url: &str) -> Result<Self> {
+        StoreOptions::new().connect(url)
+    }
+
     /// Opens a new, empty store in memory with the default options. It is gone with its last clone.
     pub fn in_memory() -> Result<Self> {
         StoreOptions::new().in_memory()

@@ -13,6 +13,11 @@ use super::{Ids, Inner, Store};
 use crate::backend::Backend;
 use crate::backend::memory::MemoryBackend;
 #[cfg(all(
+    feature = "postgres",
+    not(all(target_family = "wasm", target_os = "unknown"))
+))]
+use crate::backend::postgres::{PostgresBackend, PostgresOptions};
+#[cfg(all(
     feature = "sqlite",
     not(all(target_family = "wasm", target_os = "unknown"))
 ))]
@@ -47,6 +52,11 @@ pub struct StoreOptions {
         not(all(target_family = "wasm", target_os = "unknown"))
     ))]
     sqlite: SqliteOptions,
+    #[cfg(all(
+        feature = "postgres",
+        not(all(target_family = "wasm", target_os = "unknown"))
+    ))]
+    postgres: PostgresOptions,
 }
 
 impl Default for StoreOptions {
@@ -62,6 +72,11 @@ impl Default for StoreOptions {
                 not(all(target_family = "wasm", target_os = "unknown"))
             ))]
             sqlite: SqliteOptions::new(),
+            #[cfg(all(
+                feature = "postgres",
+                not(all(target_family = "wasm", target_os = "unknown"))
+            ))]
+            postgres: PostgresOptions::new(),
         }
     }
 }
@@ -145,6 +160,28 @@ impl StoreOptions {
         let sqlite = std::mem::take(&mut self.sqlite);
         self.check()?;
         let backend = SqliteBackend::open(path, sqlite)?;
+        self.with_backend(Arc::new(backend))
+    }
+
+    /// How [`StoreOptions::connect`] connects: schema, connections, wait limit.
+    #[cfg(all(
+        feature = "postgres",
+        not(all(target_family = "wasm", target_os = "unknown"))
+    ))]
+    pub fn postgres(mut self, options: PostgresOptions) -> Self {
+        self.postgres = options;
+        self
+    }
+
+    /// Connects to PostgreSQL; see [`Store::connect`].
+    #[cfg(all(
+        feature = "postgres",
+        not(all(target_family = "wasm", target_os = "unknown"))
+    ))]
+    pub fn connect(mut self, url: &str) -> Result<Store> {
+        let postgres = std::mem::take(&mut self.postgres);
+        self.check()?;
+        let backend = PostgresBackend::connect(url, &postgres)?;
         self.with_backend(Arc::new(backend))
     }
 

@@ -1,0 +1,64 @@
+//! From a URL to a pool of connections.
+
+use std::time::Duration;
+
+use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
+use tokio_postgres::config::{Host, SslMode};
+use tokio_postgres::{Config, NoTls};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use super::options::PostgresOptions;
+use super::tls;
+use crate::error::{Error, ErrorCode, Result};
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A pool that connects when it is asked to.
+pub(super) fn pool(url: &str, options: &PostgresOptions) -> Result<Pool> {
+    let mut config = parse(url)?;
+    if config.get_application_name().is_none() {
+        config.application_name("convostore");
+    }
+    if config.get_connect_timeout().is_none() {
+        config.connect_timeout(CONNECT_TIMEOUT.min(options.wait_limit));
+    }
+    let manager_config = ManagerConfig {
+        // A closed connection is noticed without asking the server; one that dies under our hands is replaced.
+        recycling_method: RecyclingMethod::Fast,
+    };
+    let manager = if uses_tls(&config) {
+        let tls = MakeRustlsConnect::new(tls::config(options.root_certificates.as_deref())?);
+        Manager::from_config(config, tls, manager_config)
+    } else {
+        Manager::from_config(config, NoTls, manager_config)
+    };
+    Pool::builder(manager)
+        .max_size(options.max_connections)
+        .runtime(Runtime::Tokio1)
+        .build()
+        .map_err(|_| {
+            Error::new(
+                ErrorCode::Storage,
+                "the pool of connections could not be made",
+            )
+        })
+}
+
+/// What was wrong with it is not said: it could quote a password.
+fn parse(url: &str) -> Result<Config> {
+    // Certificates are verified wherever TLS is spoken, so the stronger modes of libpq are what `require` is here.
+    let url = url
+        .replace("sslmode=verify-full", "sslmode=require")
+        .replace("sslmode=verify-ca", "sslmode=require");
+    url.parse().map_err(|_| {
+        Error::invalid(
+            "the URL is not of the form postgresql://user:password@host:port/database?name=value",
+        )
+        .with("argument", "url")
+    })
+}
+
+fn uses_tls(config: &Config) -> bool {
+    let is_tcp = |host: &Host| matches!(host, Host::Tcp(_));
+    config.get_ssl_mode() != SslMode::Disable && config.get_hosts().iter().any(is_tcp)
+}

@@ -1,0 +1,173 @@
+//! What goes wrong below, in this backend's own words, and what that is to the caller.
+
+use std::error::Error as _;
+
+use deadpool_postgres::PoolError;
+use tokio_postgres::error::SqlState;
+
+use crate::error::{Error, ErrorCode};
+
+/// A failure of the connection or the server. It never holds a URL, a parameter or the server's detail, which can quote rows.
+#[derive(Debug, Clone, thiserror::Error)]
+pub(super) enum Failure {
+    #[error("{message} (SQLSTATE {})", state.code())]
+    Server { state: SqlState, message: String },
+    #[error("the connection was lost before the transaction was committed")]
+    Lost,
+    #[error("the connection was lost during the commit")]
+    Unknown,
+    #[error("no connection to the server could be made: {0}")]
+    Unreachable(String),
+    #[error("others held what was needed for longer than the wait limit")]
+    Busy,
+    #[error("the store was closed")]
+    Closed,
+    #[error("the server's answer is not what was asked for: {0}")]
+    Answer(String),
+}
+
+impl Failure {
+    /// Whether nothing was committed and another attempt may go better.
+    pub(super) fn is_transient(&self) -> bool {
+        match self {
+            Self::Lost | Self::Unreachable(_) => true,
+            Self::Server { state, .. } => is_transient(state),
+            _ => false,
+        }
+    }
+
+    /// Whether the connection is of no more use.
+    pub(super) fn spoils_connection(&self) -> bool {
+        match self {
+            Self::Server { state, .. } => ends_connection(state) || is_stale_plan(state),
+            Self::Closed => false,
+            _ => true,
+        }
+    }
+
+    /// Whether a row was there already: of another writer, whom this statement's snapshot did not show.
+    pub(super) fn is_double(&self) -> bool {
+        matches!(self, Self::Server { state, .. } if *state == SqlState::UNIQUE_VIOLATION)
+    }
+
+    /// Of an error that came before the commit was answered.
+    pub(super) fn before_commit(error: &tokio_postgres::Error) -> Self {
+        match Self::of_server(error) {
+            Some(failure) => failure,
+            None if error.is_closed() || has_io_error(error) => Self::Lost,
+            // Conversions of parameters and rows; their text names types, not values.
+            None => Self::Answer(error.to_string()),
+        }
+    }
+
+    /// Of an error that answers the commit itself.
+    pub(super) fn at_commit(error: &tokio_postgres::Error) -> Self {
+        match Self::of_server(error) {
+            Some(Self::Server { state, .. }) if ends_connection(&state) => Self::Unknown,
+            Some(failure) => failure,
+            None => Self::Unknown,
+        }
+    }
+
+    pub(super) fn of_server(error: &tokio_postgres::Error) -> Option<Self> {
+        let answer = error.as_db_error()?;
+        Some(Self::Server {
+            state: answer.code().clone(),
+            message: answer.message().to_owned(),
+        })
+    }
+
+    fn of_connecting(error: &tokio_postgres::Error) -> Self {
+        if let Some(failure) = Self::of_server(error) {
+            return failure;
+        }
+        // The kind of the I/O error alone: hosts and users are the caller's secret.
+        let mut cause = error.source();
+        while let Some(inner) = cause {
+            if let Some(io) = inner.downcast_ref::<std::io::Error>() {
+                return Self::Unreachable(io.kind().to_string());
+            }
+            cause = inner.source();
+        }
+        Self::Unreachable("the server refused, or the settings do not fit it".to_owned())
+    }
+}
+
+impl From<PoolError> for Failure {
+    fn from(error: PoolError) -> Self {
+        match error {
+            PoolError::Timeout(_) => Self::Busy,
+            PoolError::Backend(error) => Self::of_connecting(&error),
+            PoolError::Closed => Self::Closed,
+            _ => Self::Unreachable("the pool has no connection to give".to_owned()),
+        }
+    }
+}
+
+/// The one place where this backend's failures become the crate's errors.
+impl From<Failure> for Error {
+    fn from(failure: Failure) -> Self {
+        let code = match &failure {
+            Failure::Server { state, .. } => code_of(state),
+            Failure::Lost | Failure::Unreachable(_) | Failure::Answer(_) => ErrorCode::Storage,
+            Failure::Unknown => ErrorCode::UnknownOutcome,
+            Failure::Busy => ErrorCode::Busy,
+            Failure::Closed => return Self::closed(),
+        };
+        Self::new(code, sentence(code, &failure))
+    }
+}
+
+fn sentence(code: ErrorCode, failure: &Failure) -> String {
+    match code {
+        ErrorCode::UnknownOutcome => {
+            "the connection was lost during the commit: the write was made or not; a retry with the same dedup_key settles it".to_owned()
+        }
+        ErrorCode::Busy => format!("nothing was changed, try again: {failure}"),
+        _ => failure.to_string(),
+    }
+}
+
+fn code_of(state: &SqlState) -> ErrorCode {
+    match state.code() {
+        "53100" => ErrorCode::DiskFull,
+        "25006" => ErrorCode::ReadOnly,
+        "42501" | "28000" | "28P01" => ErrorCode::PermissionDenied,
+        "22021" | "22P05" => ErrorCode::InvalidArgument,
+        "XX001" | "XX002" => ErrorCode::Corrupted,
+        "3F000" | "42P01" | "42703" => ErrorCode::UnsupportedSchema,
+        "40001" | "40P01" | "55P03" | "57014" | "53300" => ErrorCode::Busy,
+        _ => ErrorCode::Storage,
+    }
+}
+
+fn is_transient(state: &SqlState) -> bool {
+    matches!(state.code(), "40001" | "40P01" | "53300")
+        || ends_connection(state)
+        || is_stale_plan(state)
+}
+
+/// The server ended the connection, or is about to.
+fn ends_connection(state: &SqlState) -> bool {
+    state.code().starts_with("08")
+        || matches!(
+            state.code(),
+            "57P01" | "57P02" | "57P03" | "57P05" | "25P03"
+        )
+}
+
+/// A prepared statement does not fit any more: a migration went by, or a pooler gave us another server connection.
+fn is_stale_plan(state: &SqlState) -> bool {
+    matches!(state.code(), "0A000" | "26000")
+}
+
+fn has_io_error(error: &tokio_postgres::Error) -> bool {
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        if inner.is::<std::io::Error>() {
+            return true;
+        }
+        cause = inner.source();
+    }
+    false
+}

@@ -1,0 +1,150 @@
+//! What the backend and its transactions share: connections, and the loop that tries again.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use deadpool_postgres::{Object, Pool, Timeouts};
+use tokio::time::timeout;
+
+use super::driver::Driver;
+use super::failure::Failure;
+use super::flight::{Access, Answers, Flight, Setting};
+use super::gate::Gate;
+use super::patience::Patience;
+use super::query::{Query, Schema};
+use crate::error::Result;
+
+/// How much longer than its own limit a statement may stay unanswered before the connection counts as dead.
+const GRACE: Duration = Duration::from_secs(5);
+
+pub(super) struct Inner {
+    pub(super) driver: Driver,
+    pub(super) pool: Pool,
+    pub(super) schema: Schema,
+    pub(super) wait_limit: Duration,
+    pub(super) prepared: bool,
+    pub(super) gate: Gate,
+}
+
+impl Inner {
+    /// Runs statements as one transaction in one flush, again and again until they are through.
+    ///
+    /// `queries` is told whether it was overtaken before; `read` gives nothing where it was now.
+    pub(super) fn transact<T>(
+        &self,
+        access: Access,
+        tenant: &str,
+        mut queries: impl FnMut(bool) -> Result<Vec<Query>>,
+        mut read: impl FnMut(&Answers) -> Result<Option<T>>,
+    ) -> Result<T> {
+        let mut patience = Patience::new(self.wait_limit);
+        loop {
+            let queries = queries(patience.was_overtaken())?;
+            match self.attempt(access, tenant, queries, &mut patience) {
+                Ok(answers) => match read(&answers)? {
+                    Some(outcome) => return Ok(outcome),
+                    None => patience.overtaken()?,
+                },
+                Err(failure) if failure.is_double() => patience.overtaken()?,
+                Err(failure) => patience.after(failure)?,
+            }
+        }
+    }
+
+    fn attempt(
+        &self,
+        access: Access,
+        tenant: &str,
+        queries: Vec<Query>,
+        patience: &mut Patience,
+    ) -> Result<Answers, Failure> {
+        let connection = self.connect(patience)?;
+        let setting = Setting {
+            tenant: tenant.to_owned(),
+            limit: patience.left(),
+        };
+        let flight = Flight {
+            begin: Some((access, setting)),
+            queries,
+            commit: true,
+            prepared: self.prepared,
+        };
+        self.fly(Arc::clone(&connection), flight)
+            .map_err(|failure| {
+                if failure.spoils_connection() {
+                    discard(connection);
+                }
+                match failure {
+                    // A read has no outcome that could be unknown.
+                    Failure::Unknown if access != Access::Write => Failure::Lost,
+                    failure => failure,
+                }
+            })
+    }
+
+    /// A connection that is open as far as can be known without asking.
+    pub(super) fn connect(&self, patience: &mut Patience) -> Result<Arc<Object>, Failure> {
+        loop {
+            let pool = self.pool.clone();
+            let left = Some(patience.left());
+            let timeouts = Timeouts {
+                wait: left,
+                create: left,
+                recycle: left,
+            };
+            let connected = self
+                .driver
+                .run(async move { Ok(pool.timeout_get(&timeouts).await?) });
+            match connected {
+                Ok(connection) => return Ok(Arc::new(connection)),
+                Err(failure) => patience.after(failure)?,
+            }
+        }
+    }
+
+    pub(super) fn fly(&self, connection: Arc<Object>, flight: Flight) -> Result<Answers, Failure> {
+        let limit = self.wait_limit.saturating_add(GRACE);
+        let commits = flight.commit;
+        self.driver.run(async move {
+            match timeout(limit, flight.fly(&connection)).await {
+                Ok(answers) => answers,
+                // The server should have spoken long ago.
+                Err(_) if commits => Err(Failure::Unknown),
+                Err(_) => Err(Failure::Busy),
+            }
+        })
+    }
+
+    /// Ends a transaction that was not committed, and gives its connection back if it is of use.
+    pub(super) fn give_back(
+        &self,
+        connection: Arc<Object>,
+        writes: bool,
+        failure: Option<&Failure>,
+    ) {
+        if failure.is_some_and(Failure::spoils_connection) {
+            discard(connection);
+            return;
+        }
+        let ending = async move {
+            let ended = timeout(GRACE, connection.batch_execute("ROLLBACK")).await;
+            if !matches!(ended, Ok(Ok(()))) {
+                discard(connection);
+            }
+            Ok(())
+        };
+        if writes {
+            // Its locks are gone when its caller goes on. Where this fails, the connection is gone, and they with it.
+            let _ = self.driver.run(ending);
+        } else {
+            self.driver.leave(ending);
+        }
+    }
+}
+
+/// Closes it instead of giving it back.
+pub(super) fn discard(connection: Arc<Object>) {
+    if let Ok(connection) = Arc::try_unwrap(connection) {
+        drop(Object::take(connection));
+    }
+}

@@ -1,0 +1,264 @@
+//! The backend that keeps everything in PostgreSQL, for workers on many machines.
+
+mod config;
+mod driver;
+mod failure;
+mod flight;
+mod gate;
+mod inner;
+mod migrate;
+mod options;
+mod patience;
+mod query;
+mod row;
+mod statements;
+mod tls;
+mod transaction;
+mod upkeep;
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+
+pub use options::PostgresOptions;
+
+use driver::Driver;
+use failure::Failure;
+use flight::{Access, Answers};
+use gate::{Gate, Inside};
+use inner::Inner;
+use patience::Patience;
+use query::{Query, Schema};
+use statements::{append, lists, messages, sessions, start};
+use transaction::Transaction;
+
+use super::{
+    Append, Appended, Backend, Lookup, MessageFilter, ReadTransaction, SessionFilter, SessionRow,
+    StartSession, Started, WriteTransaction, WriteWork,
+};
+use crate::error::{Error, ErrorCode, Result};
+use crate::model::{Erasure, Message};
+
+/// All rows in a PostgreSQL database, shared by any number of processes and machines.
+///
+/// An append, a get-or-create, a resume, a load and a list are each one statement, sent in one flush with the beginning of its transaction,
+/// the tenant's setting and the commit. Writers of different sessions do not wait for each other; those of one session are ordered by its row.
+/// Deadlocks, serialisation failures and connections lost before the commit are tried again until the wait limit; one lost *during* the commit
+/// is `unknown_outcome`, unless every row of an append has a dedup key: then running it again settles it.
+///
+/// Row-level security is forced on every table, and every transaction is set for its tenant: a role that is not a superuser sees no row of
+/// another tenant, nor any without a setting.
+///
+/// Calls block their thread, and may be made from any: the connections are driven by a thread of the backend's own.
+pub struct PostgresBackend {
+    inner: Inner,
+}
+
+impl PostgresBackend {
+    /// Connects, and makes or migrates the schema where it is missing or older.
+    ///
+    /// `url` is `postgresql://user:password@host:port/database?name=value` or a libpq-style string of `name=value`. With
+    /// `sslmode=require` TLS is demanded; wherever it is spoken, certificate and host name are verified.
+    ///
+    /// Errors: `invalid_argument` for a URL or option; `permission_denied`; `unsupported_schema` where a newer version made the schema;
+    /// `storage` where there is no server.
+    pub fn connect(url: &str, options: &PostgresOptions) -> Result<Self> {
+        options.check()?;
+        let pool = config::pool(url, options)?;
+        let inner = Inner {
+            driver: Driver::start()?,
+            pool,
+            schema: Schema::new(&options.schema),
+            wait_limit: options.wait_limit,
+            prepared: options.prepared_statements,
+            gate: Gate::default(),
+        };
+        migrate::migrate(&inner, options.migrate)?;
+        Ok(Self { inner })
+    }
+
+    fn enter(&self) -> Result<Inside<'_>> {
+        self.inner.driver.check_process()?;
+        self.inner.gate.enter()
+    }
+
+    /// One statement that reads.
+    fn ask<T>(
+        &self,
+        tenant: &str,
+        query: impl Fn(&Schema) -> Query,
+        read: impl Fn(&[tokio_postgres::Row]) -> Result<T>,
+    ) -> Result<T> {
+        let _inside = self.enter()?;
+        let queries = |_| Ok(vec![query(&self.inner.schema)]);
+        self.inner
+            .transact(Access::Read, tenant, queries, |answers| {
+                last(answers, |rows| read(rows).map(Some))
+            })
+    }
+
+    /// Runs work in a transaction; `again` says whether it may run more than once.
+    fn writing(
+        &self,
+        tenant: &str,
+        again: bool,
+        work: &mut dyn FnMut(&mut dyn WriteTransaction) -> Result<()>,
+    ) -> Result<()> {
+        let _inside = self.enter()?;
+        let mut patience = Patience::new(self.inner.wait_limit);
+        loop {
+            let mut transaction = Transaction::new(&self.inner, tenant, Access::Write);
+            let (error, failure) = match work(&mut transaction) {
+                Ok(()) => match transaction.commit() {
+                    Ok(()) => return Ok(()),
+                    Err(failed) => failed,
+                },
+                Err(error) => {
+                    let failure = transaction.failure().cloned();
+                    (error, failure)
+                }
+            };
+            match failure {
+                Some(failure) if failure.is_double() && again => {
+                    patience.overtaken().map_err(|_| error)?
+                }
+                Some(failure) if failure.is_transient() && again => patience.after(failure)?,
+                // Another writer was faster, or the connection died: nothing happened, and the caller begins again.
+                Some(failure) if failure.is_transient() => return Err(Failure::Busy.into()),
+                _ => return Err(error),
+            }
+        }
+    }
+}
+
+fn last<T>(
+    answers: &Answers,
+    read: impl FnOnce(&[tokio_postgres::Row]) -> Result<Option<T>>,
+) -> Result<Option<T>> {
+    answers.last().map_or(Ok(None), |rows| read(rows))
+}
+
+/// The schema's name alone: where the server is, and who asks, belongs in no log.
+impl fmt::Debug for PostgresBackend {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PostgresBackend")
+            .field("schema", &self.inner.schema.name)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Backend for PostgresBackend {
+    fn start_session(&self, tenant: &str, start: Arc<StartSession>) -> Result<Started> {
+        let _inside = self.enter()?;
+        self.inner.transact(
+            Access::Write,
+            tenant,
+            |_| Ok(vec![start::start(&self.inner.schema, tenant, &start)?]),
+            |answers| last(answers, start::read),
+        )
+    }
+
+    fn append(&self, tenant: &str, append: Arc<Append>) -> Result<Appended> {
+        let _inside = self.enter()?;
+        let schema = &self.inner.schema;
+        let queries = |overtaken| {
+            let statement = append::append(schema, tenant, &append)?;
+            let lock = || sessions::lock(schema, tenant, Lookup::Id(&append.session_id));
+            Ok(if overtaken {
+                vec![lock(), statement]
+            } else {
+                vec![statement]
+            })
+        };
+        self.inner
+            .transact(Access::Write, tenant, queries, |answers| {
+                last(answers, |rows| {
+                    append::read(&append, rows).map(append::Attempt::done)
+                })
+            })
+    }
+
+    fn session(&self, tenant: &str, lookup: Lookup<'_>) -> Result<Option<SessionRow>> {
+        self.ask(
+            tenant,
+            |schema| sessions::find(schema, tenant, lookup),
+            sessions::read,
+        )
+    }
+
+    fn sessions(&self, tenant: &str, filter: &SessionFilter) -> Result<Vec<SessionRow>> {
+        self.ask(
+            tenant,
+            |schema| lists::list(schema, tenant, filter),
+            lists::read,
+        )
+    }
+
+    fn messages(
+        &self,
+        tenant: &str,
+        session_id: &str,
+        filter: &MessageFilter,
+    ) -> Result<Option<Vec<Message>>> {
+        self.ask(
+            tenant,
+            |schema| messages::list(schema, tenant, session_id, filter),
+            messages::read,
+        )
+    }
+
+    fn read(
+        &self,
+        tenant: &str,
+        work: &mut dyn FnMut(&mut dyn ReadTransaction) -> Result<()>,
+    ) -> Result<()> {
+        let _inside = self.enter()?;
+        let mut transaction = Transaction::new(&self.inner, tenant, Access::ReadMany);
+        work(&mut transaction)
+    }
+
+    fn write(&self, tenant: &str, mut work: WriteWork) -> Result<()> {
+        self.writing(tenant, true, &mut *work)
+    }
+
+    fn write_alone(
+        &self,
+        tenant: &str,
+        work: &mut dyn FnMut(&mut dyn WriteTransaction) -> Result<()>,
+    ) -> Result<()> {
+        self.writing(tenant, false, work)
+    }
+
+    /// Never complete: what is deleted stays in the server's files until they are vacuumed and written over, in its log, and in replicas.
+    fn erase(&self) -> Result<Erasure> {
+        let _inside = self.enter()?;
+        Ok(Erasure::Pending {
+            reason: "PostgreSQL keeps deleted rows in its files until VACUUM, and in its log and replicas for longer".to_owned(),
+        })
+    }
+
+    fn check(&self) -> Result<Vec<String>> {
+        let _inside = self.enter()?;
+        upkeep::check(&self.inner)
+    }
+
+    fn backup(&self, _path: &Path) -> Result<()> {
+        let _inside = self.enter()?;
+        Err(Error::new(
+            ErrorCode::Unsupported,
+            "a store on PostgreSQL has no files of its own; use pg_dump, or write an archive with export_archive",
+        ))
+    }
+
+    fn size(&self) -> Result<Option<u64>> {
+        let _inside = self.enter()?;
+        upkeep::size(&self.inner)
+    }
+
+    fn close(&self) -> Result<()> {
+        if self.inner.gate.close() {
+            self.inner.pool.close();
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,114 @@
+//! How a backend is connected.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::error::{Error, Result};
+
+/// Options for connecting to PostgreSQL.
+///
+/// ```
+/// use std::time::Duration;
+/// use convostore::backend::postgres::PostgresOptions;
+/// let options = PostgresOptions::new().schema("agents").wait_limit(Duration::from_secs(5)).max_connections(8);
+/// ```
+#[derive(Clone)]
+pub struct PostgresOptions {
+    pub(super) schema: String,
+    pub(super) wait_limit: Duration,
+    pub(super) max_connections: usize,
+    pub(super) prepared_statements: bool,
+    pub(super) root_certificates: Option<PathBuf>,
+    pub(super) migrate: bool,
+}
+
+impl Default for PostgresOptions {
+    fn default() -> Self {
+        Self {
+            schema: "convostore".to_owned(),
+            wait_limit: Duration::from_secs(30),
+            max_connections: 16,
+            prepared_statements: true,
+            root_certificates: None,
+            migrate: true,
+        }
+    }
+}
+
+impl PostgresOptions {
+    /// The defaults: schema `convostore`, 16 connections, 30 s, prepared statements, the machine's root certificates.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The schema that holds the tables: lower-case letters, digits and `_`, 1 to 63 of them, not beginning with a digit. Made
+    /// where it is missing. Default: `convostore`.
+    pub fn schema(mut self, name: impl Into<String>) -> Self {
+        self.schema = name.into();
+        self
+    }
+
+    /// How long an operation waits for others, or for the server to come back, before it fails. Default: 30 s.
+    pub fn wait_limit(mut self, limit: Duration) -> Self {
+        self.wait_limit = limit;
+        self
+    }
+
+    /// The most connections that are open at once. Each running operation holds one. Default: 16.
+    pub fn max_connections(mut self, connections: usize) -> Self {
+        self.max_connections = connections;
+        self
+    }
+
+    /// Whether statements are prepared once for each connection. Turn it off behind a pooler that gives each transaction another server
+    /// connection, as PgBouncer does in transaction mode (before its version 1.21, or where `max_prepared_statements` is 0): statements are
+    /// then parsed anew each time, still in one flush. Default: on.
+    pub fn prepared_statements(mut self, prepared: bool) -> Self {
+        self.prepared_statements = prepared;
+        self
+    }
+
+    /// A PEM file of the certificates that the server's has to descend from, instead of the machine's.
+    pub fn root_certificates(mut self, path: impl Into<PathBuf>) -> Self {
+        self.root_certificates = Some(path.into());
+        self
+    }
+
+    /// Whether the schema is made and migrated where it is older than this version. Off, it must be there: for roles that may
+    /// not create tables. Default: on.
+    pub fn migrate(mut self, migrate: bool) -> Self {
+        self.migrate = migrate;
+        self
+    }
+
+    pub(super) fn check(&self) -> Result<()> {
+        let mut bytes = self.schema.bytes();
+        let begins = bytes
+            .next()
+            .is_some_and(|b| b.is_ascii_lowercase() || b == b'_');
+        let goes_on = bytes.all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
+        if !begins || !goes_on || self.schema.len() > 63 || self.schema.starts_with("pg_") {
+            return Err(Error::invalid(
+                "the schema's name must be 1 to 63 lower-case letters, digits and _, not begin with a digit, nor with pg_",
+            )
+            .with("argument", "schema"));
+        }
+        if self.max_connections == 0 {
+            return Err(Error::invalid("max_connections must be at least 1")
+                .with("argument", "max_connections"));
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for PostgresOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PostgresOptions")
+            .field("schema", &self.schema)
+            .field("wait_limit", &self.wait_limit)
+            .field("max_connections", &self.max_connections)
+            .field("prepared_statements", &self.prepared_statements)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,45 @@
+//! One session by its name; and the lock by which the writers of one session wait for each other.
+
+use tokio_postgres::Row;
+
+use super::super::query::{Query, Schema};
+use super::super::row::{Columns, SESSION, SESSION_FROM};
+use crate::backend::{Lookup, SessionRow};
+use crate::error::Result;
+
+pub(in super::super) fn find(schema: &Schema, tenant: &str, lookup: Lookup<'_>) -> Query {
+    let sql = format!("SELECT {SESSION}{SESSION_FROM}");
+    named(Query::new(schema, &sql), schema, tenant, lookup)
+}
+
+/// Waits for the session's other writers, and keeps them waiting until the end of the transaction.
+///
+/// A statement of its own: the one after it has a newer snapshot, and sees all that the others did.
+pub(in super::super) fn lock(schema: &Schema, tenant: &str, lookup: Lookup<'_>) -> Query {
+    let query = Query::new(schema, "SELECT s.id FROM {schema}.sessions s ");
+    let mut query = named(query, schema, tenant, lookup);
+    query.push(schema, " FOR UPDATE");
+    query
+}
+
+fn named(query: Query, schema: &Schema, tenant: &str, lookup: Lookup<'_>) -> Query {
+    let mut query = query.bind(tenant);
+    match lookup {
+        Lookup::Id(id) => {
+            query.push(schema, "WHERE s.tenant = $1 AND s.id = $2");
+            query.bind(id)
+        }
+        Lookup::Key { scope, key } => {
+            query.push(
+                schema,
+                "WHERE s.tenant = $1 AND s.scope = $2 AND s.key = $3",
+            );
+            query.bind(scope).bind(key)
+        }
+    }
+}
+
+pub(in super::super) fn read(rows: &[Row]) -> Result<Option<SessionRow>> {
+    rows.first()
+        .map_or(Ok(None), |row| Columns::of(row).session())
+}

@@ -1,0 +1,367 @@
+//! A transaction of several statements, driven by a closure on the caller's thread.
+//!
+//! Nothing is sent before the first statement, with which the beginning goes; writes that answer nothing wait for the next statement or the
+//! commit, and go with that. So `touch` is two flushes: begin, tenant, lock, read; update, commit.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use deadpool_postgres::Object;
+use tokio_postgres::Row;
+
+use super::failure::Failure;
+use super::flight::{Access, Answers, Flight, Setting};
+use super::inner::Inner;
+use super::patience::Patience;
+use super::query::{Query, Schema};
+use super::statements::{append, lists, messages, others, sessions, start, writes};
+use crate::backend::{
+    Append, Appended, Lookup, MessageFilter, ReadTransaction, RowOrder, SessionFilter, SessionRow,
+    StartSession, Started, Totals, WriteTransaction,
+};
+use crate::error::{Error, ErrorCode, Result};
+use crate::model::{Context, JsonObject, Lifecycle, Message};
+
+pub(super) struct Transaction<'a> {
+    inner: &'a Inner,
+    tenant: &'a str,
+    access: Access,
+    patience: Patience,
+    /// There is one from the first statement on.
+    connection: Option<Arc<Object>>,
+    /// Writes that nothing had to wait for yet.
+    deferred: Vec<Deferred>,
+    /// Scopes that were seen without a context.
+    bare_scopes: BTreeSet<String>,
+    /// Why it can only be given up.
+    failure: Option<Failure>,
+}
+
+struct Deferred {
+    query: Query,
+    /// The session that the write has to meet.
+    session_id: Option<String>,
+}
+
+impl<'a> Transaction<'a> {
+    pub(super) fn new(inner: &'a Inner, tenant: &'a str, access: Access) -> Self {
+        Self {
+            inner,
+            tenant,
+            access,
+            patience: Patience::new(inner.wait_limit),
+            connection: None,
+            deferred: Vec::new(),
+            bare_scopes: BTreeSet::new(),
+            failure: None,
+        }
+    }
+
+    fn schema(&self) -> &'a Schema {
+        &self.inner.schema
+    }
+
+    fn writes(&self) -> bool {
+        self.access == Access::Write
+    }
+
+    /// What ended it, if anything did.
+    pub(super) fn failure(&self) -> Option<&Failure> {
+        self.failure.as_ref()
+    }
+
+    pub(super) fn commit(mut self) -> Result<(), (Error, Option<Failure>)> {
+        let outcome = match &self.failure {
+            Some(_) => Err(doomed()),
+            None if self.connection.is_none() && self.deferred.is_empty() => Ok(()),
+            None => self.send(Vec::new(), true).map(|_| self.connection = None),
+        };
+        outcome.map_err(|error| (error, self.failure.take()))
+    }
+
+    fn one(&mut self, query: Query) -> Result<Vec<Row>> {
+        self.send(vec![query], false)
+            .map(|mut answers| answers.pop().unwrap_or_default())
+    }
+
+    /// The answer of the second, which was made behind the first, a lock.
+    fn behind(&mut self, lock: Query, query: Query) -> Result<Vec<Row>> {
+        self.send(vec![lock, query], false)
+            .map(|mut answers| answers.pop().unwrap_or_default())
+    }
+
+    fn defer(&mut self, query: Query, session_id: Option<&str>) -> Result<()> {
+        if self.failure.is_some() {
+            return Err(doomed());
+        }
+        self.deferred.push(Deferred {
+            query,
+            session_id: session_id.map(str::to_owned),
+        });
+        Ok(())
+    }
+
+    fn send(&mut self, queries: Vec<Query>, commit: bool) -> Result<Answers> {
+        if self.failure.is_some() {
+            return Err(doomed());
+        }
+        let (mut all, met): (Vec<_>, Vec<_>) = self
+            .deferred
+            .drain(..)
+            .map(|deferred| (deferred.query, deferred.session_id))
+            .unzip();
+        all.extend(queries);
+        let sent = match self.connection.clone() {
+            Some(connection) => self.inner.fly(connection, self.flight(None, all, commit)),
+            None => self.begin(all, commit),
+        };
+        let mut answers = sent.map_err(|failure| self.fail(failure))?;
+        for (answer, session_id) in answers.drain(..met.len()).zip(met) {
+            if let Some(id) = session_id.filter(|_| answer.is_empty()) {
+                self.fail(Failure::Answer("a row to change was not there".to_owned()));
+                return Err(Error::no_session(&id));
+            }
+        }
+        Ok(answers)
+    }
+
+    /// The first flight. Nothing was read before it, so a connection that turns out to be dead is replaced.
+    fn begin(&mut self, queries: Vec<Query>, commit: bool) -> Result<Answers, Failure> {
+        let limit = self.patience.left();
+        let setting = Setting {
+            tenant: self.tenant.to_owned(),
+            limit,
+        };
+        let connection = self.inner.connect(&mut self.patience)?;
+        self.connection = Some(Arc::clone(&connection));
+        self.inner.fly(
+            connection,
+            self.flight(Some((self.access, setting)), queries, commit),
+        )
+    }
+
+    fn flight(
+        &self,
+        begin: Option<(Access, Setting)>,
+        queries: Vec<Query>,
+        commit: bool,
+    ) -> Flight {
+        Flight {
+            begin,
+            queries,
+            commit,
+            prepared: self.inner.prepared,
+        }
+    }
+
+    fn fail(&mut self, failure: Failure) -> Error {
+        let error = Error::from(failure.clone());
+        self.failure = Some(failure);
+        error
+    }
+
+    fn lock_ids(&mut self, filter: &SessionFilter) -> Result<Vec<SessionRow>> {
+        let locked = self.one(lists::lock(self.schema(), self.tenant, filter))?;
+        let mut ids = Vec::with_capacity(locked.len());
+        for row in &locked {
+            ids.push(super::row::Columns::of(row).take()?);
+        }
+        let mut rows = lists::read(&self.one(lists::of_ids(self.schema(), self.tenant, ids))?)?;
+        sort(&mut rows, filter.order);
+        Ok(rows)
+    }
+}
+
+/// Rolls back what was not committed. The server does so by itself where the connection is gone.
+impl Drop for Transaction<'_> {
+    fn drop(&mut self) {
+        if let Some(connection) = self.connection.take() {
+            self.inner.give_back(
+                connection,
+                self.access == Access::Write,
+                self.failure.as_ref(),
+            );
+        }
+    }
+}
+
+fn sort(rows: &mut [SessionRow], order: RowOrder) {
+    rows.sort_by(|a, b| {
+        let (a, b) = (&a.session, &b.session);
+        match order {
+            RowOrder::Activity => (b.last_active_at, b.created_at, &b.id).cmp(&(
+                a.last_active_at,
+                a.created_at,
+                &a.id,
+            )),
+            RowOrder::Creation => (b.created_at, &b.id).cmp(&(a.created_at, &a.id)),
+            RowOrder::Id => a.id.cmp(&b.id),
+        }
+    });
+}
+
+fn doomed() -> Error {
+    Error::new(
+        ErrorCode::Storage,
+        "an earlier statement of the transaction failed, so it can only be given up",
+    )
+}
+
+impl ReadTransaction for Transaction<'_> {
+    fn session(&mut self, lookup: Lookup<'_>) -> Result<Option<SessionRow>> {
+        let find = sessions::find(self.schema(), self.tenant, lookup);
+        let rows = if self.writes() {
+            self.behind(sessions::lock(self.schema(), self.tenant, lookup), find)?
+        } else {
+            self.one(find)?
+        };
+        sessions::read(&rows)
+    }
+
+    fn sessions(&mut self, filter: &SessionFilter) -> Result<Vec<SessionRow>> {
+        if self.writes() {
+            return self.lock_ids(filter);
+        }
+        lists::read(&self.one(lists::list(self.schema(), self.tenant, filter))?)
+    }
+
+    fn messages(
+        &mut self,
+        session_id: &str,
+        filter: &MessageFilter,
+    ) -> Result<Option<Vec<Message>>> {
+        messages::read(&self.one(messages::list(
+            self.schema(),
+            self.tenant,
+            session_id,
+            filter,
+        ))?)
+    }
+
+    fn context(&mut self, scope: &str) -> Result<Option<Context>> {
+        let query = others::context(self.schema(), self.tenant, scope, self.writes());
+        let found = others::read_contexts(&self.one(query)?)?.pop();
+        if found.is_none() && self.writes() {
+            self.bare_scopes.insert(scope.to_owned());
+        }
+        Ok(found)
+    }
+
+    fn contexts(
+        &mut self,
+        prefix: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<Context>> {
+        let query = others::contexts(self.schema(), self.tenant, prefix, after, limit);
+        others::read_contexts(&self.one(query)?)
+    }
+
+    fn lifecycle(&mut self, name: &str) -> Result<Option<Lifecycle>> {
+        let query = others::lifecycles(self.schema(), self.tenant, Some(name));
+        Ok(others::read_lifecycles(&self.one(query)?)?.pop())
+    }
+
+    fn lifecycles(&mut self) -> Result<Vec<Lifecycle>> {
+        let query = others::lifecycles(self.schema(), self.tenant, None);
+        others::read_lifecycles(&self.one(query)?)
+    }
+
+    fn totals(&mut self) -> Result<Totals> {
+        others::read_totals(&self.one(others::totals(self.schema(), self.tenant))?)
+    }
+}
+
+impl WriteTransaction for Transaction<'_> {
+    fn start_session(&mut self, start: &StartSession) -> Result<Started> {
+        loop {
+            let rows = self.one(start::start(self.schema(), self.tenant, start)?)?;
+            if let Some(started) = start::read(&rows)? {
+                return Ok(started);
+            }
+            self.patience.overtaken()?;
+        }
+    }
+
+    fn append(&mut self, append: &Append) -> Result<Appended> {
+        loop {
+            let lock = sessions::lock(self.schema(), self.tenant, Lookup::Id(&append.session_id));
+            let rows = self.behind(lock, append::append(self.schema(), self.tenant, append)?)?;
+            if let append::Attempt::Done(appended) = append::read(append, &rows)? {
+                return Ok(appended);
+            }
+            self.patience.overtaken()?;
+        }
+    }
+
+    fn update_session(&mut self, row: &SessionRow) -> Result<()> {
+        let query = writes::update_session(self.schema(), self.tenant, row)?;
+        self.defer(query, Some(&row.session.id))
+    }
+
+    fn update_metadata(&mut self, session_id: &str, metadata: &JsonObject) -> Result<()> {
+        let query = writes::update_metadata(self.schema(), self.tenant, session_id, metadata);
+        self.defer(query, Some(session_id))
+    }
+
+    fn insert_messages(&mut self, session_id: &str, messages: &[Message]) -> Result<()> {
+        if messages.is_empty() {
+            return Ok(());
+        }
+        let query = writes::insert_messages(self.schema(), self.tenant, session_id, messages)?;
+        let inserted = self.one(query).map_err(|error| {
+            let is_double = self.failure.as_ref().is_some_and(Failure::is_double);
+            if is_double {
+                message_exists(session_id)
+            } else {
+                error
+            }
+        })?;
+        if inserted.is_empty() {
+            self.fail(Failure::Answer(
+                "a session to add to was not there".to_owned(),
+            ));
+            return Err(Error::no_session(session_id));
+        }
+        Ok(())
+    }
+
+    fn delete_session(&mut self, session_id: &str) -> Result<bool> {
+        let lock = sessions::lock(self.schema(), self.tenant, Lookup::Id(session_id));
+        let delete = writes::delete_session(self.schema(), self.tenant, session_id);
+        Ok(!self.behind(lock, delete)?.is_empty())
+    }
+
+    fn delete_messages(&mut self, session_id: &str, first: u64, last: u64) -> Result<u64> {
+        let lock = sessions::lock(self.schema(), self.tenant, Lookup::Id(session_id));
+        let delete = writes::delete_messages(self.schema(), self.tenant, session_id, first, last);
+        let rows = self.behind(lock, delete)?;
+        rows.first()
+            .map_or(Ok(0), |row| super::row::Columns::of(row).number())
+    }
+
+    fn put_context(&mut self, context: &Context) -> Result<()> {
+        // Where there was none when it was looked for, another writer's must not be replaced.
+        let replace = !self.bare_scopes.remove(&context.scope);
+        let query = others::put_context(self.schema(), self.tenant, context, replace)?;
+        self.defer(query, None)
+    }
+
+    fn delete_context(&mut self, scope: &str) -> Result<bool> {
+        let query = others::delete_context(self.schema(), self.tenant, scope);
+        Ok(!self.one(query)?.is_empty())
+    }
+
+    fn insert_lifecycle(&mut self, lifecycle: &Lifecycle) -> Result<()> {
+        let query = others::insert_lifecycle(self.schema(), self.tenant, lifecycle)?;
+        self.defer(query, None)
+    }
+}
+
+fn message_exists(session_id: &str) -> Error {
+    Error::new(
+        ErrorCode::AlreadyExists,
+        format!("the session {session_id:?} has a message of that number, or with that dedup key, already"),
+    )
+    .with("session_id", session_id)
+}
