@@ -2,10 +2,13 @@
 
 use std::fmt;
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use convostore::backend::Backend;
 use convostore::backend::memory::{Keeper, MemoryBackend, Record};
+use convostore::backend::postgres::{PostgresBackend, PostgresOptions};
 use convostore::backend::sqlite::{Durability, SqliteBackend, SqliteOptions};
 use tempfile::TempDir;
 
@@ -20,11 +23,42 @@ pub enum Kind {
     Sqlite,
     /// In a SQLite file that is opened again before every step.
     SqliteReopened,
+    /// In a PostgreSQL schema, on the server that `CONVOSTORE_TEST_POSTGRES_URL` names.
+    Postgres,
+}
+
+/// The URL of the PostgreSQL server to test on; nothing where `CONVOSTORE_SKIP_POSTGRES` says that there is none, which is said aloud.
+///
+/// Panics where neither is set: what is not tried must not look as if it was.
+pub fn postgres_url() -> Option<String> {
+    if let Ok(url) = std::env::var("CONVOSTORE_TEST_POSTGRES_URL") {
+        return Some(url);
+    }
+    assert!(
+        std::env::var_os("CONVOSTORE_SKIP_POSTGRES").is_some(),
+        "no PostgreSQL to test on: run under scripts/postgres.sh, set CONVOSTORE_TEST_POSTGRES_URL, or skip it with CONVOSTORE_SKIP_POSTGRES=1"
+    );
+    eprintln!("PostgreSQL was SKIPPED");
+    None
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Kind; 4] = [Self::Memory, Self::Kept, Self::Sqlite, Self::SqliteReopened];
+    pub const ALL: [Kind; 5] = [
+        Self::Memory,
+        Self::Kept,
+        Self::Sqlite,
+        Self::SqliteReopened,
+        Self::Postgres,
+    ];
+
+    /// Those that can be had here.
+    pub fn here() -> Vec<Kind> {
+        let has_server = postgres_url().is_some();
+        let mut kinds = Self::ALL.to_vec();
+        kinds.retain(|kind| *kind != Self::Postgres || has_server);
+        kinds
+    }
 
     /// Its name in the names of tests.
     pub const fn name(self) -> &'static str {
@@ -33,6 +67,7 @@ impl Kind {
             Self::Kept => "kept",
             Self::Sqlite => "sqlite",
             Self::SqliteReopened => "sqlite-reopened",
+            Self::Postgres => "postgres",
         }
     }
 }
@@ -59,6 +94,8 @@ pub struct World {
     kind: Kind,
     folder: Option<TempDir>,
     journal: Journal,
+    /// Nobody else's, on PostgreSQL.
+    schema: String,
     backend: Arc<dyn Backend>,
 }
 
@@ -66,15 +103,17 @@ impl World {
     /// An empty storage, open.
     pub fn new(kind: Kind) -> convostore::Result<Self> {
         let folder = match kind {
-            Kind::Memory | Kind::Kept => None,
+            Kind::Memory | Kind::Kept | Kind::Postgres => None,
             Kind::Sqlite | Kind::SqliteReopened => Some(temporary_folder()),
         };
         let journal = Journal::default();
-        let backend = open(kind, folder.as_ref(), &journal)?;
+        let schema = fresh_schema();
+        let backend = open(kind, folder.as_ref(), &journal, &schema)?;
         Ok(Self {
             kind,
             folder,
             journal,
+            schema,
             backend,
         })
     }
@@ -93,17 +132,19 @@ impl World {
     pub fn second_handle(&self) -> convostore::Result<Arc<dyn Backend>> {
         match self.kind {
             Kind::Memory | Kind::Kept => Ok(self.backend()),
-            Kind::Sqlite | Kind::SqliteReopened => {
-                open(self.kind, self.folder.as_ref(), &self.journal)
-            }
+            Kind::Sqlite | Kind::SqliteReopened | Kind::Postgres => self.open(),
         }
+    }
+
+    fn open(&self) -> convostore::Result<Arc<dyn Backend>> {
+        open(self.kind, self.folder.as_ref(), &self.journal, &self.schema)
     }
 
     /// Closes and opens again; nothing happens where nothing would be left.
     pub fn reopen(&mut self) -> convostore::Result<()> {
         if self.kind != Kind::Memory {
             self.backend.close()?;
-            self.backend = open(self.kind, self.folder.as_ref(), &self.journal)?;
+            self.backend = self.open()?;
         }
         Ok(())
     }
@@ -121,10 +162,19 @@ pub fn temporary_folder() -> TempDir {
     tempfile::tempdir().unwrap()
 }
 
+/// A schema's name that no other test has.
+fn fresh_schema() -> String {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    format!("test_{}_{}_{count}", now.as_millis(), std::process::id())
+}
+
 fn open(
     kind: Kind,
     folder: Option<&TempDir>,
     journal: &Journal,
+    schema: &str,
 ) -> convostore::Result<Arc<dyn Backend>> {
     Ok(match (kind, folder) {
         (Kind::Kept, _) => {
@@ -140,6 +190,11 @@ fn open(
                 folder.path().join("store.db"),
                 options,
             )?)
+        }
+        (Kind::Postgres, _) => {
+            let options = PostgresOptions::new().schema(schema).max_connections(4);
+            let url = postgres_url().unwrap();
+            Arc::new(PostgresBackend::connect(&url, &options)?)
         }
         _ => Arc::new(MemoryBackend::new()),
     })
