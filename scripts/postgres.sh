@@ -70,7 +70,7 @@ trap stop EXIT
 	"${as[@]}" "$bin/initdb" -D "$folder/own/data" -U postgres -A trust -E UTF8 --no-locale --no-sync
 	# What a power cut leaves is not tried here, and a killed server loses nothing by this.
 	"${as[@]}" "$bin/pg_ctl" -D "$folder/own/data" -l "$folder/own/log" -w -o "-k $folder/own -c listen_addresses='' -c fsync=off -c max_connections=200" start
-	"${as[@]}" "$bin/psql" -h "$folder/own" -U postgres -q -v ON_ERROR_STOP=1 -c "CREATE ROLE convostore LOGIN" -c "CREATE DATABASE convostore OWNER convostore"
+	"${as[@]}" "$bin/psql" -h "$folder/own" -U postgres -q -v ON_ERROR_STOP=1 -c "CREATE ROLE convostore LOGIN" -c "CREATE ROLE stranger LOGIN" -c "CREATE DATABASE convostore OWNER convostore"
 ) >"$folder/start.log" 2>&1 || {
 	cat "$folder/start.log" >&2
 	cat "$folder/own/log" >&2 2>/dev/null || true

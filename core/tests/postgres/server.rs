@@ -1,8 +1,11 @@
-//! Where the server is, and schemas that nobody else uses.
+//! Where the server is, schemas that nobody else uses, and SQL past the backend.
 
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use convostore::backend::postgres::{PostgresBackend, PostgresOptions};
+use tokio_postgres::config::Host;
+use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage};
 
 static SCHEMAS: AtomicU64 = AtomicU64::new(0);
 
@@ -17,6 +20,29 @@ pub(crate) fn url() -> Option<String> {
     );
     eprintln!("PostgreSQL was SKIPPED");
     None
+}
+
+/// The folder of the server's socket, for tests that stand in between.
+pub(crate) fn socket_folder(url: &str) -> Option<PathBuf> {
+    let config: Config = url.parse().unwrap();
+    match config.get_hosts() {
+        [Host::Unix(folder)] => Some(folder.clone()),
+        _ => {
+            eprintln!("SKIPPED: the server is not on a socket");
+            None
+        }
+    }
+}
+
+/// The same database through a socket in another folder.
+pub(crate) fn through(url: &str, folder: &std::path::Path) -> String {
+    let config: Config = url.parse().unwrap();
+    format!(
+        "host={} user={} dbname={}",
+        folder.display(),
+        config.get_user().unwrap(),
+        config.get_dbname().unwrap()
+    )
 }
 
 /// A schema's name that this run has not used.
@@ -34,4 +60,42 @@ pub(crate) fn options(schema: &str) -> PostgresOptions {
 
 pub(crate) fn connect(url: &str, schema: &str) -> PostgresBackend {
     PostgresBackend::connect(url, &options(schema)).unwrap()
+}
+
+/// A connection past the backend.
+pub(crate) struct Sql {
+    runtime: tokio::runtime::Runtime,
+    client: Client,
+}
+
+impl Sql {
+    pub(crate) fn connect(url: &str) -> Self {
+        Self::try_connect(&url.parse().unwrap()).unwrap()
+    }
+
+    pub(crate) fn try_connect(config: &Config) -> Result<Self, tokio_postgres::Error> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap();
+        let client = runtime.block_on(async {
+            let (client, connection) = config.connect(NoTls).await?;
+            tokio::spawn(connection);
+            Ok::<_, tokio_postgres::Error>(client)
+        })?;
+        Ok(Self { runtime, client })
+    }
+
+    /// The first column of all rows, or the SQLSTATE.
+    pub(crate) fn run(&self, sql: &str) -> Result<Vec<String>, String> {
+        let answered = self.runtime.block_on(self.client.simple_query(sql));
+        let messages =
+            answered.map_err(|e| e.code().map_or("lost", |state| state.code()).to_owned())?;
+        let rows = messages.iter().filter_map(|message| match message {
+            SimpleQueryMessage::Row(row) => Some(row.get(0).unwrap_or_default().to_owned()),
+            _ => None,
+        });
+        Ok(rows.collect())
+    }
 }

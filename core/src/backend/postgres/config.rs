@@ -50,7 +50,9 @@ fn parse(url: &str) -> Result<Config> {
     let url = url
         .replace("sslmode=verify-full", "sslmode=require")
         .replace("sslmode=verify-ca", "sslmode=require");
-    url.parse().map_err(|_| {
+    let config: Option<Config> = url.parse().ok();
+    let config = config.filter(|config| !config.get_hosts().is_empty());
+    config.ok_or_else(|| {
         Error::invalid(
             "the URL is not of the form postgresql://user:password@host:port/database?name=value",
         )

@@ -29,25 +29,34 @@ pub(super) struct Inner {
 impl Inner {
     /// Runs statements as one transaction in one flush, again and again until they are through.
     ///
-    /// `queries` is told whether it was overtaken before; `read` gives nothing where it was now.
+    /// `queries` is told whether it was overtaken before; `read` gives nothing where it was now. With `settles`, running it again shows
+    /// what became of an attempt whose outcome is unknown.
     pub(super) fn transact<T>(
         &self,
         access: Access,
         tenant: &str,
+        settles: bool,
         mut queries: impl FnMut(bool) -> Result<Vec<Query>>,
         mut read: impl FnMut(&Answers) -> Result<Option<T>>,
     ) -> Result<T> {
         let mut patience = Patience::new(self.wait_limit);
+        let mut is_open = false;
         loop {
             let queries = queries(patience.was_overtaken())?;
-            match self.attempt(access, tenant, queries, &mut patience) {
+            let again = match self.attempt(access, tenant, queries, &mut patience) {
                 Ok(answers) => match read(&answers)? {
                     Some(outcome) => return Ok(outcome),
-                    None => patience.overtaken()?,
+                    None => patience.overtaken(),
                 },
-                Err(failure) if failure.is_double() => patience.overtaken()?,
-                Err(failure) => patience.after(failure)?,
-            }
+                Err(Failure::Unknown) if settles => {
+                    is_open = true;
+                    patience.after(Failure::Lost)
+                }
+                Err(failure) if failure.is_double() => patience.overtaken(),
+                Err(failure) => patience.after(failure),
+            };
+            // An earlier attempt may have been made, so a later one's failure does not say that nothing was.
+            again.map_err(|failure| if is_open { Failure::Unknown } else { failure })?;
         }
     }
 
@@ -85,21 +94,23 @@ impl Inner {
     /// A connection that is open as far as can be known without asking.
     pub(super) fn connect(&self, patience: &mut Patience) -> Result<Arc<Object>, Failure> {
         loop {
-            let pool = self.pool.clone();
-            let left = Some(patience.left());
-            let timeouts = Timeouts {
-                wait: left,
-                create: left,
-                recycle: left,
-            };
-            let connected = self
-                .driver
-                .run(async move { Ok(pool.timeout_get(&timeouts).await?) });
-            match connected {
+            match self.connect_once(patience.left()) {
                 Ok(connection) => return Ok(Arc::new(connection)),
                 Err(failure) => patience.after(failure)?,
             }
         }
+    }
+
+    /// As [`Inner::connect`], but a server that is not there is not waited for.
+    pub(super) fn connect_once(&self, limit: Duration) -> Result<Object, Failure> {
+        let pool = self.pool.clone();
+        let timeouts = Timeouts {
+            wait: Some(limit),
+            create: Some(limit),
+            recycle: Some(limit),
+        };
+        self.driver
+            .run(async move { Ok(pool.timeout_get(&timeouts).await?) })
     }
 
     pub(super) fn fly(&self, connection: Arc<Object>, flight: Flight) -> Result<Answers, Failure> {

@@ -73,6 +73,7 @@ impl PostgresBackend {
             prepared: options.prepared_statements,
             gate: Gate::default(),
         };
+        drop(inner.connect_once(options.wait_limit)?);
         migrate::migrate(&inner, options.migrate)?;
         Ok(Self { inner })
     }
@@ -92,7 +93,7 @@ impl PostgresBackend {
         let _inside = self.enter()?;
         let queries = |_| Ok(vec![query(&self.inner.schema)]);
         self.inner
-            .transact(Access::Read, tenant, queries, |answers| {
+            .transact(Access::Read, tenant, false, queries, |answers| {
                 last(answers, |rows| read(rows).map(Some))
             })
     }
@@ -153,6 +154,7 @@ impl Backend for PostgresBackend {
         self.inner.transact(
             Access::Write,
             tenant,
+            false,
             |_| Ok(vec![start::start(&self.inner.schema, tenant, &start)?]),
             |answers| last(answers, start::read),
         )
@@ -170,8 +172,10 @@ impl Backend for PostgresBackend {
                 vec![statement]
             })
         };
+        let settles =
+            !append.rows.is_empty() && append.rows.iter().all(|row| row.dedup_key.is_some());
         self.inner
-            .transact(Access::Write, tenant, queries, |answers| {
+            .transact(Access::Write, tenant, settles, queries, |answers| {
                 last(answers, |rows| {
                     append::read(&append, rows).map(append::Attempt::done)
                 })

@@ -1,13 +1,16 @@
 //! A statement and its values. All values are bound; text goes into statements from this crate's sources alone, and the schema's checked name.
 
+use std::sync::Arc;
+
 use tokio_postgres::types::{ToSql, Type};
 
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorCode, Result};
 
-type Value = Box<dyn ToSql + Send + Sync>;
+type Value = Arc<dyn ToSql + Send + Sync>;
 
-/// One statement, ready to be sent.
+/// One statement, ready to be sent, and to be sent again: a copy shares the values.
+#[derive(Clone)]
 pub(super) struct Query {
     pub(super) sql: String,
     pub(super) values: Vec<Value>,
@@ -92,7 +95,7 @@ macro_rules! bind {
 
             fn into_value(self) -> Value {
                 let $value = self;
-                Box::new($into)
+                Arc::new($into)
             }
         })*
     };

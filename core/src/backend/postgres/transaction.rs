@@ -113,7 +113,7 @@ impl<'a> Transaction<'a> {
         all.extend(queries);
         let sent = match self.connection.clone() {
             Some(connection) => self.inner.fly(connection, self.flight(None, all, commit)),
-            None => self.begin(all, commit),
+            None => self.begin(&all, commit),
         };
         let mut answers = sent.map_err(|failure| self.fail(failure))?;
         for (answer, session_id) in answers.drain(..met.len()).zip(met) {
@@ -125,19 +125,26 @@ impl<'a> Transaction<'a> {
         Ok(answers)
     }
 
-    /// The first flight. Nothing was read before it, so a connection that turns out to be dead is replaced.
-    fn begin(&mut self, queries: Vec<Query>, commit: bool) -> Result<Answers, Failure> {
-        let limit = self.patience.left();
-        let setting = Setting {
-            tenant: self.tenant.to_owned(),
-            limit,
-        };
-        let connection = self.inner.connect(&mut self.patience)?;
-        self.connection = Some(Arc::clone(&connection));
-        self.inner.fly(
-            connection,
-            self.flight(Some((self.access, setting)), queries, commit),
-        )
+    /// The first flight. Nothing was read before it, so where it fails in passing it is made again, on another connection if need be.
+    fn begin(&mut self, queries: &[Query], commit: bool) -> Result<Answers, Failure> {
+        loop {
+            let connection = self.inner.connect(&mut self.patience)?;
+            let setting = Setting {
+                tenant: self.tenant.to_owned(),
+                limit: self.patience.left(),
+            };
+            let flight = self.flight(Some((self.access, setting)), queries.to_vec(), commit);
+            match self.inner.fly(Arc::clone(&connection), flight) {
+                Err(failure) if failure.is_transient() => {
+                    self.inner.give_back(connection, true, Some(&failure));
+                    self.patience.after(failure)?;
+                }
+                outcome => {
+                    self.connection = Some(connection);
+                    return outcome;
+                }
+            }
+        }
     }
 
     fn flight(

@@ -47,6 +47,7 @@ fn ask<T>(
     inner.transact(
         Access::Read,
         "",
+        false,
         |_| {
             Ok(vec![
                 Query::new(&inner.schema, sql).bind(inner.schema.name.as_str()),

@@ -1,0 +1,229 @@
+//! Connections that die: nothing acknowledged is lost, nothing is made twice, and nobody is told what is not so.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use convostore::ErrorCode;
+use convostore::backend::postgres::PostgresBackend;
+use convostore::backend::{Appended, Backend, Lookup, SavedRow};
+
+use super::proxy::Proxy;
+use super::rows::{T, insert, is_new, said, say, say_keyed, texts, to_append};
+use super::server;
+
+struct Line {
+    proxy: Proxy,
+    backend: PostgresBackend,
+    /// Around the proxy.
+    direct: PostgresBackend,
+}
+
+fn line() -> Option<Line> {
+    let url = server::url()?;
+    let folder: PathBuf = server::socket_folder(&url)?;
+    let proxy = Proxy::before(&folder);
+    let schema = server::schema();
+    let backend = server::connect(&server::through(&url, &proxy.folder()), &schema);
+    let direct = server::connect(&url, &schema);
+    insert(&backend, "one");
+    // So that the statements are prepared, and what is cut is the transaction.
+    for key in ["first", "second"] {
+        say_keyed(&backend, "one", key, key).unwrap();
+        say(&backend, "one", "plain").unwrap();
+    }
+    Some(Line {
+        proxy,
+        backend,
+        direct,
+    })
+}
+
+const BEFORE: [&str; 4] = ["first", "plain", "second", "plain"];
+
+fn after(more: &[&str]) -> Vec<String> {
+    BEFORE
+        .iter()
+        .chain(more)
+        .map(|text| (*text).to_owned())
+        .collect()
+}
+
+#[test]
+fn connections_that_died_while_idle_are_replaced() {
+    let Some(line) = line() else { return };
+    for _ in 0..5 {
+        line.proxy.cut_all();
+        assert!(
+            line.backend
+                .session(T, Lookup::Id("one"))
+                .unwrap()
+                .is_some()
+        );
+    }
+}
+
+#[test]
+fn a_transaction_that_loses_its_connection_at_its_first_question_begins_again_unseen() {
+    let Some(line) = line() else { return };
+    let mut runs = 0;
+    let mut update = || {
+        line.backend.write_alone(T, &mut |tx| {
+            runs += 1;
+            let row = tx.session(Lookup::Id("one"))?.unwrap();
+            tx.update_session(&row)
+        })
+    };
+    update().unwrap();
+    line.proxy.cut_at_request();
+    update().unwrap();
+    line.proxy.cut_all();
+    update().unwrap();
+    assert_eq!(runs, 3);
+}
+
+#[test]
+fn a_transaction_that_loses_its_connection_later_changed_nothing() {
+    let Some(line) = line() else { return };
+    let lose = |again: bool| {
+        let runs = std::sync::Arc::new(std::sync::atomic::AtomicU32::new(0));
+        let (proxy, counted) = (line.proxy.clone(), std::sync::Arc::clone(&runs));
+        let mut work = move |tx: &mut dyn convostore::backend::WriteTransaction| {
+            tx.append(&to_append("one", vec![said("late", None)]))?;
+            if counted.fetch_add(1, std::sync::atomic::Ordering::SeqCst) == 0 {
+                proxy.cut_all();
+            }
+            tx.session(Lookup::Id("one")).map(drop)
+        };
+        let written = if again {
+            line.backend.write(T, Box::new(work))
+        } else {
+            line.backend.write_alone(T, &mut work)
+        };
+        (written, runs.load(std::sync::atomic::Ordering::SeqCst))
+    };
+    let (alone, runs) = lose(false);
+    assert_eq!((alone.unwrap_err().code(), runs), (ErrorCode::Busy, 1));
+    assert_eq!(texts(&line.direct, "one"), after(&[]));
+    let (again, runs) = lose(true);
+    again.unwrap();
+    assert_eq!(runs, 2);
+    assert_eq!(texts(&line.direct, "one"), after(&["late"]));
+}
+
+#[test]
+fn a_plain_append_cut_at_its_commit_is_of_unknown_outcome() {
+    let Some(line) = line() else { return };
+    line.proxy.cut_at_commit();
+    let error = say(&line.backend, "one", "cut").unwrap_err();
+    assert_eq!(error.code(), ErrorCode::UnknownOutcome);
+    assert_eq!(texts(&line.direct, "one"), after(&["cut"]));
+    // On the new connection the statement is prepared first: were that cut, it would be tried again.
+    say(&line.backend, "one", "kept").unwrap();
+    line.proxy.cut_at_request();
+    let error = say(&line.backend, "one", "lost").unwrap_err();
+    assert_eq!(error.code(), ErrorCode::UnknownOutcome);
+    assert_eq!(texts(&line.direct, "one"), after(&["cut", "kept"]));
+}
+
+#[test]
+fn an_append_with_keys_cut_at_its_commit_is_settled() {
+    let Some(line) = line() else { return };
+    line.proxy.cut_at_commit();
+    let appended = say_keyed(&line.backend, "one", "cut", "cut").unwrap();
+    assert!(
+        matches!(appended, Appended::Saved(rows) if matches!(rows[..], [SavedRow::Existing(_)]))
+    );
+    line.proxy.cut_at_request();
+    assert!(is_new(
+        &say_keyed(&line.backend, "one", "again", "again").unwrap()
+    ));
+    assert_eq!(texts(&line.direct, "one"), after(&["cut", "again"]));
+}
+
+#[test]
+fn a_read_cut_in_the_middle_is_read_again() {
+    let Some(line) = line() else { return };
+    line.proxy.cut_at_commit();
+    assert_eq!(texts(&line.backend, "one"), after(&[]));
+    line.proxy.cut_at_request();
+    assert_eq!(texts(&line.backend, "one"), after(&[]));
+}
+
+#[test]
+fn a_closure_cut_at_its_commit_is_of_unknown_outcome() {
+    let Some(line) = line() else { return };
+    let commit = |line: &Line| {
+        line.backend.write(
+            T,
+            Box::new(|tx| {
+                let mut row = tx.session(Lookup::Id("one"))?.unwrap();
+                row.session.revision += 1;
+                tx.update_session(&row)
+            }),
+        )
+    };
+    commit(&line).unwrap();
+    line.proxy.cut_at_commit();
+    assert_eq!(commit(&line).unwrap_err().code(), ErrorCode::UnknownOutcome);
+}
+
+#[test]
+fn connections_that_the_server_ends_are_replaced() {
+    let Some(line) = line() else { return };
+    let Some(url) = server::url() else { return };
+    let sql = server::Sql::connect(&url);
+    for n in 0..10 {
+        sql.run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'convostore' AND pid <> pg_backend_pid() AND state = 'idle' AND usename = current_user AND query NOT LIKE '%nobody%' AND backend_start < now()")
+            .unwrap();
+        let key = format!("n{n}");
+        say_keyed(&line.backend, "one", &key, &key).unwrap();
+    }
+    assert_eq!(texts(&line.direct, "one").len(), BEFORE.len() + 10);
+}
+
+#[test]
+fn who_waits_longer_than_the_limit_is_busy_and_changed_nothing() {
+    let Some(url) = server::url() else { return };
+    let schema = server::schema();
+    let holder = server::connect(&url, &schema);
+    insert(&holder, "one");
+    insert(&holder, "two");
+    let limit = Duration::from_millis(300);
+    let options = server::options(&schema).wait_limit(limit);
+    let waiting = PostgresBackend::connect(&url, &options).unwrap();
+    let held = holder.write_alone(T, &mut |tx| {
+        tx.session(Lookup::Id("one"))?;
+        let began = Instant::now();
+        let busy = say(&waiting, "one", "x").unwrap_err();
+        assert_eq!(busy.code(), ErrorCode::Busy, "{busy}");
+        assert!(began.elapsed() >= limit && began.elapsed() < limit * 10);
+        let busy = waiting.write_alone(T, &mut |tx| tx.session(Lookup::Id("one")).map(drop));
+        assert_eq!(busy.unwrap_err().code(), ErrorCode::Busy);
+        // Others' sessions are not waited for.
+        assert!(is_new(&say(&waiting, "two", "y")?));
+        Ok(())
+    });
+    held.unwrap();
+    assert_eq!(texts(&holder, "one"), Vec::<String>::new());
+    assert!(is_new(&say(&waiting, "one", "x").unwrap()));
+}
+
+#[test]
+fn who_gets_no_connection_in_time_is_busy() {
+    let Some(url) = server::url() else { return };
+    let schema = server::schema();
+    let options = server::options(&schema)
+        .max_connections(1)
+        .wait_limit(Duration::from_millis(200));
+    let backend = PostgresBackend::connect(&url, &options).unwrap();
+    let held = backend.read(T, &mut |tx| {
+        tx.totals()?;
+        std::thread::scope(|scope| {
+            let other = scope.spawn(|| backend.session(T, Lookup::Id("one")));
+            assert_eq!(other.join().unwrap().unwrap_err().code(), ErrorCode::Busy);
+        });
+        Ok(())
+    });
+    held.unwrap();
+    backend.session(T, Lookup::Id("one")).unwrap();
+}

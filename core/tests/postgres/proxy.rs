@@ -1,0 +1,130 @@
+//! A server in between, which counts how often the client waits and can cut the connection in the middle.
+
+use std::io::{Read, Write};
+use std::net::Shutdown;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+use tempfile::TempDir;
+
+/// The last letters of a commit's answer: `CommandComplete` with this tag.
+const COMMITTED: &[u8] = b"COMMIT\0";
+
+#[derive(Default)]
+struct Seen {
+    /// How many times the client sent something after the server had spoken.
+    turns: AtomicU64,
+    /// How many pieces the client sent: what one write of it, or several close upon each other, came to.
+    pieces: AtomicU64,
+    client_spoke_last: AtomicBool,
+    /// Cut the connection instead of handing on the answer to a commit.
+    cut_at_commit: AtomicBool,
+    /// Cut the connection instead of handing on what the client sends next.
+    cut_at_request: AtomicBool,
+    streams: Mutex<Vec<UnixStream>>,
+}
+
+#[derive(Clone)]
+pub(crate) struct Proxy {
+    folder: Arc<TempDir>,
+    seen: Arc<Seen>,
+}
+
+impl Proxy {
+    /// In front of the server's socket in that folder.
+    pub(crate) fn before(server: &Path) -> Self {
+        let folder = tempfile::tempdir_in("/tmp").unwrap();
+        let listener = UnixListener::bind(folder.path().join(".s.PGSQL.5432")).unwrap();
+        let seen = Arc::new(Seen::default());
+        let (server, shared) = (server.join(".s.PGSQL.5432"), Arc::clone(&seen));
+        thread::spawn(move || {
+            for client in listener.incoming() {
+                let (client, server) = (client.unwrap(), UnixStream::connect(&server).unwrap());
+                shared.hold(&client, &server);
+                let (from, to) = (client.try_clone().unwrap(), server.try_clone().unwrap());
+                let seen = Arc::clone(&shared);
+                thread::spawn(move || seen.requests(from, to));
+                let seen = Arc::clone(&shared);
+                thread::spawn(move || seen.answers(server, client));
+            }
+        });
+        Self {
+            folder: Arc::new(folder),
+            seen,
+        }
+    }
+
+    pub(crate) fn folder(&self) -> PathBuf {
+        self.folder.path().to_owned()
+    }
+
+    /// Turns and pieces while `work` ran.
+    pub(crate) fn count(&self, work: impl FnOnce()) -> (u64, u64) {
+        let count = || {
+            let of = |counter: &AtomicU64| counter.load(Ordering::SeqCst);
+            (of(&self.seen.turns), of(&self.seen.pieces))
+        };
+        let before = count();
+        work();
+        let after = count();
+        (after.0 - before.0, after.1 - before.1)
+    }
+
+    pub(crate) fn cut_at_commit(&self) {
+        self.seen.cut_at_commit.store(true, Ordering::SeqCst);
+    }
+
+    pub(crate) fn cut_at_request(&self) {
+        self.seen.cut_at_request.store(true, Ordering::SeqCst);
+    }
+
+    /// Ends all connections that are open.
+    pub(crate) fn cut_all(&self) {
+        for stream in self.seen.streams.lock().unwrap().drain(..) {
+            let _ = stream.shutdown(Shutdown::Both);
+        }
+    }
+}
+
+impl Seen {
+    fn hold(&self, client: &UnixStream, server: &UnixStream) {
+        let mut streams = self.streams.lock().unwrap();
+        streams.push(client.try_clone().unwrap());
+        streams.push(server.try_clone().unwrap());
+    }
+
+    fn requests(&self, mut from: UnixStream, mut to: UnixStream) {
+        let mut buffer = vec![0; 1 << 20];
+        while let Ok(n @ 1..) = from.read(&mut buffer) {
+            self.pieces.fetch_add(1, Ordering::SeqCst);
+            if !self.client_spoke_last.swap(true, Ordering::SeqCst) {
+                self.turns.fetch_add(1, Ordering::SeqCst);
+            }
+            if self.cut_at_request.swap(false, Ordering::SeqCst)
+                || to.write_all(&buffer[..n]).is_err()
+            {
+                break;
+            }
+        }
+        let _ = (from.shutdown(Shutdown::Both), to.shutdown(Shutdown::Both));
+    }
+
+    fn answers(&self, mut from: UnixStream, mut to: UnixStream) {
+        let mut buffer = vec![0; 1 << 20];
+        while let Ok(n @ 1..) = from.read(&mut buffer) {
+            self.client_spoke_last.store(false, Ordering::SeqCst);
+            let answer = &buffer[..n];
+            let committed = answer
+                .windows(COMMITTED.len())
+                .any(|bytes| bytes == COMMITTED);
+            let cut = committed && self.cut_at_commit.swap(false, Ordering::SeqCst);
+            if cut || to.write_all(answer).is_err() {
+                break;
+            }
+        }
+        let _ = (from.shutdown(Shutdown::Both), to.shutdown(Shutdown::Both));
+    }
+}

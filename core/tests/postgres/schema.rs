@@ -1,0 +1,129 @@
+//! The schema: made once, and inside what PostgreSQL's distributed relatives have.
+
+use std::sync::Barrier;
+use std::thread;
+
+use convostore::ErrorCode;
+use convostore::backend::Backend;
+use convostore::backend::postgres::PostgresBackend;
+
+use super::rows::{insert, texts};
+use super::server::{self, Sql};
+
+const MIGRATIONS: &[&str] = &[include_str!(
+    "../../src/backend/postgres/migrations/0001.sql"
+)];
+
+#[test]
+fn twenty_workers_that_start_at_once_migrate_once() {
+    let Some(url) = server::url() else { return };
+    for _ in 0..3 {
+        let schema = server::schema();
+        let barrier = Barrier::new(20);
+        thread::scope(|scope| {
+            let workers: Vec<_> = (0..20)
+                .map(|_| {
+                    scope.spawn(|| {
+                        let options = server::options(&schema).max_connections(1);
+                        barrier.wait();
+                        PostgresBackend::connect(&url, &options).unwrap()
+                    })
+                })
+                .collect();
+            let backends: Vec<_> = workers
+                .into_iter()
+                .map(|worker| worker.join().unwrap())
+                .collect();
+            insert(&backends[0], "one");
+            assert_eq!(texts(&backends[19], "one"), Vec::<String>::new());
+            assert_eq!(backends[7].check().unwrap(), Vec::<String>::new());
+        });
+    }
+}
+
+#[test]
+fn a_schema_of_a_newer_version_is_used_if_it_says_so_and_refused_else() {
+    let Some(url) = server::url() else { return };
+    let schema = server::schema();
+    drop(server::connect(&url, &schema));
+    let sql = Sql::connect(&url);
+    sql.run(&format!("UPDATE {schema}.schema_version SET version = 99"))
+        .unwrap();
+    insert(&server::connect(&url, &schema), "one");
+    sql.run(&format!(
+        "UPDATE {schema}.schema_version SET usable_from = 99"
+    ))
+    .unwrap();
+    let refused = PostgresBackend::connect(&url, &server::options(&schema)).unwrap_err();
+    assert_eq!(refused.code(), ErrorCode::UnsupportedSchema);
+}
+
+#[test]
+fn without_migration_a_missing_schema_is_an_error_and_stays_missing() {
+    let Some(url) = server::url() else { return };
+    let schema = server::schema();
+    let options = server::options(&schema).migrate(false);
+    let refused = PostgresBackend::connect(&url, &options).unwrap_err();
+    assert_eq!(refused.code(), ErrorCode::UnsupportedSchema);
+    let found = Sql::connect(&url).run(&format!(
+        "SELECT 1 FROM pg_namespace WHERE nspname = '{schema}'"
+    ));
+    assert_eq!(found.unwrap(), Vec::<String>::new());
+    drop(server::connect(&url, &schema));
+    insert(&PostgresBackend::connect(&url, &options).unwrap(), "one");
+}
+
+/// What would not go to CockroachDB or Citus, or would not be compared by bytes, does not get into a migration.
+#[test]
+fn the_schema_stays_inside_the_common_subset() {
+    for migration in MIGRATIONS {
+        let without_comments: Vec<&str> = migration
+            .lines()
+            .map(|line| line.split("--").next().unwrap_or(""))
+            .collect();
+        let sql = without_comments.join(" ").to_lowercase();
+        for forbidden in [
+            "serial",
+            "sequence",
+            "generated",
+            "identity",
+            "references",
+            "foreign",
+            "trigger",
+            "function",
+            "procedure",
+            "extension",
+            "json",
+            "advisory",
+            "exclude",
+            "deferrable",
+            "uuid",
+            "timestamp",
+            "unlogged",
+            "inherits",
+            "create type",
+            "create domain",
+            " rule ",
+        ] {
+            assert!(
+                !sql.contains(forbidden),
+                "{forbidden} is outside the subset"
+            );
+        }
+        for statement in sql.split(';').map(str::trim) {
+            if statement.starts_with("create table") {
+                assert!(statement.contains("primary key (tenant"), "{statement}");
+            }
+            if statement.starts_with("create unique index") || statement.starts_with("create index")
+            {
+                assert!(statement.contains("(tenant,"), "{statement}");
+            }
+            for column in statement
+                .split(',')
+                .filter(|column| column.contains(" text"))
+            {
+                assert!(column.contains("collate \"c\""), "{column}");
+            }
+        }
+    }
+}
