@@ -5,11 +5,19 @@
 # CONVOSTORE_TEST_POSTGRES_URL to a role that is no superuser (row-level security is nothing to those), runs the command, and stops the server,
 # whatever becomes of the command. Debian's `postgresql` is installed where it is missing and this is root.
 #
+# With --pgbouncer as the first argument the URL leads through PgBouncer in transaction mode, which has no prepared statements before its version
+# 1.21; Debian's `pgbouncer` is installed in the same way.
+#
 # CONVOSTORE_TEST_POSTGRES_URL, if set before, names the server to use instead. With CONVOSTORE_SKIP_POSTGRES=1 there is none, said aloud at the end.
 set -euo pipefail
 
+pooled=
+if [ "${1:-}" = --pgbouncer ]; then
+	pooled=1
+	shift
+fi
 if [ $# -eq 0 ]; then
-	echo "usage: scripts/postgres.sh COMMAND [ARGUMENT …]" >&2
+	echo "usage: scripts/postgres.sh [--pgbouncer] COMMAND [ARGUMENT …]" >&2
 	exit 2
 fi
 if [ -n "${CONVOSTORE_TEST_POSTGRES_URL:-}" ]; then
@@ -46,6 +54,15 @@ if [ -z "$bin" ]; then
 	exit 1
 fi
 
+if [ -n "$pooled" ] && ! command -v pgbouncer >/dev/null; then
+	if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
+		echo "no PgBouncer here: install it (Debian: apt-get install pgbouncer)" >&2
+		exit 1
+	fi
+	echo "installing pgbouncer" >&2
+	{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends pgbouncer; } >&2
+fi
+
 # As whom: initdb and postgres refuse root.
 as=()
 if [ "$(id -u)" = 0 ]; then
@@ -60,6 +77,7 @@ chmod 755 "$folder"
 mkdir "$folder/own"
 [ ${#as[@]} -eq 0 ] || chown "$user" "$folder/own"
 stop() {
+	[ ! -s "$folder/own/pooler/pid" ] || kill "$(cat "$folder/own/pooler/pid")" 2>/dev/null || true
 	(cd / && "${as[@]}" "$bin/pg_ctl" -D "$folder/own/data" -m immediate -w stop) >/dev/null 2>&1 || true
 	rm -rf "$folder"
 }
@@ -78,6 +96,19 @@ trap stop EXIT
 }
 
 export CONVOSTORE_TEST_POSTGRES_URL="postgresql://convostore@${folder//\//%2F}%2Fown/convostore"
+if [ -n "$pooled" ]; then
+	pooler=$folder/own/pooler
+	mkdir "$pooler"
+	printf '%s\n' "[databases]" "convostore = host=$folder/own user=convostore" "[pgbouncer]" "unix_socket_dir=$pooler" "listen_addr=" "listen_port=5432" \
+		"auth_type=any" "pool_mode=transaction" "default_pool_size=12" "max_client_conn=1000" "logfile=$pooler/log" "pidfile=$pooler/pid" >"$pooler/ini"
+	[ ${#as[@]} -eq 0 ] || chown -R "$user" "$pooler"
+	(cd / && "${as[@]}" "$(command -v pgbouncer)" -q -d "$pooler/ini")
+	for _ in $(seq 50); do
+		[ -S "$pooler/.s.PGSQL.5432" ] && break
+		sleep 0.1
+	done
+	export CONVOSTORE_TEST_POSTGRES_URL="postgresql://convostore@${pooler//\//%2F}/convostore" CONVOSTORE_TEST_POSTGRES_UNPREPARED=1
+fi
 # For tests that kill the server and look into it as its superuser.
 export CONVOSTORE_TEST_POSTGRES_DATA="$folder/own/data" CONVOSTORE_TEST_POSTGRES_BIN="$bin"
 "$@"

@@ -1,6 +1,13 @@
 //! The contract of backends on a real PostgreSQL, and what only a networked backend can get wrong. `scripts/postgres.sh cargo test …` starts a
 //! server and sets `CONVOSTORE_TEST_POSTGRES_URL`.
 #![cfg(all(feature = "postgres", feature = "testing", unix))]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::format_push_string,
+    reason = "a test fails by panicking, and says what it skips"
+)]
 
 mod postgres {
     pub(crate) mod connecting;

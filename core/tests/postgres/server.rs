@@ -54,8 +54,16 @@ pub(crate) fn schema() -> String {
     format!("test_{}_{}_{n}", time.as_millis(), std::process::id())
 }
 
+/// `CONVOSTORE_TEST_POSTGRES_UNPREPARED=1` where the URL leads through PgBouncer in transaction mode.
+pub(crate) fn is_pooled() -> bool {
+    std::env::var_os("CONVOSTORE_TEST_POSTGRES_UNPREPARED").is_some()
+}
+
 pub(crate) fn options(schema: &str) -> PostgresOptions {
-    PostgresOptions::new().schema(schema).max_connections(12)
+    PostgresOptions::new()
+        .schema(schema)
+        .max_connections(12)
+        .prepared_statements(!is_pooled())
 }
 
 pub(crate) fn connect(url: &str, schema: &str) -> PostgresBackend {

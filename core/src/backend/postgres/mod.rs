@@ -121,7 +121,7 @@ impl PostgresBackend {
             };
             match failure {
                 Some(failure) if failure.is_double() && again => {
-                    patience.overtaken().map_err(|_| error)?
+                    patience.overtaken().map_err(|_| error)?;
                 }
                 Some(failure) if failure.is_transient() && again => patience.after(failure)?,
                 // Another writer was faster, or the connection died: nothing happened, and the caller begins again.

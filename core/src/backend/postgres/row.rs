@@ -90,12 +90,14 @@ impl<'a> Columns<'a> {
     }
 }
 
-/// The columns of a session, of `s` and its metadata `d`.
+/// The columns of a session, of `s`. The metadata by a question of its own for each row: a join would be planned by how many have any,
+/// and read them all where few had when that was last counted.
 pub(super) const SESSION: &str = "s.id, s.scope, s.key, s.owner, s.lifecycle, s.status, s.is_final, s.preview, s.preview_seq, \
-     s.message_count, s.last_seq, s.revision, s.created_at, s.updated_at, s.last_active_at, d.metadata";
+     s.message_count, s.last_seq, s.revision, s.created_at, s.updated_at, s.last_active_at, \
+     (SELECT d.metadata FROM {schema}.session_metadata d WHERE d.tenant = s.tenant AND d.id = s.id)";
 
 /// Where those come from.
-pub(super) const SESSION_FROM: &str = " FROM {schema}.sessions s LEFT JOIN {schema}.session_metadata d ON d.tenant = s.tenant AND d.id = s.id ";
+pub(super) const SESSION_FROM: &str = " FROM {schema}.sessions s ";
 
 /// The columns of a message, of `m`.
 pub(super) const MESSAGE: &str =

@@ -24,19 +24,21 @@ CREATE TABLE {schema}.sessions (
     updated_at     bigint NOT NULL,
     last_active_at bigint NOT NULL,
     -- The time that the last append gave to messages without one of their own. The append reads it back: RETURNING tells new values only.
-    append_floor   bigint NOT NULL DEFAULT 0,
-    PRIMARY KEY (tenant, id)
+    append_floor   bigint NOT NULL DEFAULT 0
 );
 
-CREATE UNIQUE INDEX sessions_key ON {schema}.sessions (tenant, scope, key) WHERE key IS NOT NULL;
+-- The order in which the indexes are made matters as long as the table has never been analyzed: all of them then look equally cheap, and PostgreSQL
+-- takes the youngest that fits. Made first, the primary key lost to an index in which an id can only be found by reading through a tenant.
 
 -- One index for each list that costs no more than its page. They are read backwards: every order is descending.
 CREATE INDEX sessions_activity ON {schema}.sessions (tenant, last_active_at, created_at, id);
-CREATE INDEX sessions_scope_activity ON {schema}.sessions (tenant, scope, last_active_at, created_at, id);
-CREATE INDEX sessions_owner_activity ON {schema}.sessions (tenant, owner, last_active_at, created_at, id) WHERE owner IS NOT NULL;
 CREATE INDEX sessions_creation ON {schema}.sessions (tenant, created_at, id);
+CREATE INDEX sessions_scope_activity ON {schema}.sessions (tenant, scope, last_active_at, created_at, id);
 CREATE INDEX sessions_scope_creation ON {schema}.sessions (tenant, scope, created_at, id);
+CREATE INDEX sessions_owner_activity ON {schema}.sessions (tenant, owner, last_active_at, created_at, id) WHERE owner IS NOT NULL;
 CREATE INDEX sessions_owner_creation ON {schema}.sessions (tenant, owner, created_at, id) WHERE owner IS NOT NULL;
+ALTER TABLE {schema}.sessions ADD PRIMARY KEY (tenant, id);
+CREATE UNIQUE INDEX sessions_key ON {schema}.sessions (tenant, scope, key) WHERE key IS NOT NULL;
 
 -- Apart from the session, so that an append does not write it again. No row stands for `{}`.
 CREATE TABLE {schema}.session_metadata (

@@ -78,14 +78,15 @@ fn plain(schema: &Schema, tenant: &str, append: &Append) -> Result<Query> {
 
 /// With dedup keys: rows whose key is known are not written, and one that says something else forbids them all.
 ///
-/// The known ones are read with the statement's snapshot. If the session changed after it was taken, nothing is written
+/// The known ones are looked up key by key (a join might read the whole session) and with the statement's snapshot. If the session changed after it was taken, nothing is written
 /// (the revisions differ), and the statement is run again behind the lock.
 fn keyed(schema: &Schema, tenant: &str, append: &Append) -> Result<Query> {
     let sql = format!(
         "WITH given AS (SELECT * FROM unnest($7, $8, $9, $10, $11, $12, $13, $14, $15) WITH ORDINALITY \
          AS i(created_at, token_count, is_text, is_summary, role, content, dedup_key, active_at, repeats, n)), \
          before AS (SELECT revision, last_seq FROM {{schema}}.sessions WHERE tenant = $1 AND id = $2), \
-         known AS (SELECT {MESSAGE} FROM {{schema}}.messages m WHERE m.tenant = $1 AND m.session_id = $2 AND m.dedup_key = ANY($13)), \
+         known AS (SELECT m.* FROM (SELECT DISTINCT dedup_key FROM given WHERE dedup_key IS NOT NULL) w, LATERAL (SELECT {MESSAGE} FROM {{schema}}.messages m \
+         WHERE m.tenant = $1 AND m.session_id = $2 AND m.dedup_key = w.dedup_key LIMIT 1) m), \
          fresh AS (SELECT g.*, row_number() OVER (ORDER BY g.n) AS place FROM given g \
          WHERE NOT g.repeats AND NOT EXISTS (SELECT 1 FROM known k WHERE k.dedup_key = g.dedup_key)), \
          plan AS (SELECT count(*) AS n, max(active_at) AS active, max(place) FILTER (WHERE n = $6) AS preview_place FROM fresh \
