@@ -25,7 +25,8 @@ test: test-rust test-python test-npm ## Every test, in all languages, browser in
 
 .PHONY: test-rust
 test-rust: lint wasm-check ## Rust: unit, scenarios, contract, model, doctests, examples
-	$(CARGO) test --all-features --quiet --no-fail-fast
+	scripts/postgres.sh $(CARGO) test --all-features --quiet --no-fail-fast
+	scripts/postgres.sh --pgbouncer $(CARGO) test --all-features --quiet --package convostore --test postgres
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --quiet --no-deps --all-features --package convostore
 
 .PHONY: lint

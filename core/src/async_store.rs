@@ -62,6 +62,26 @@ impl AsyncStore {
         Ok(Self { store })
     }
 
+    /// Connects to the PostgreSQL database at `url` with the default options; see [`Store::connect`].
+    #[cfg(all(
+        feature = "postgres",
+        not(all(target_family = "wasm", target_os = "unknown"))
+    ))]
+    pub async fn connect(url: &str) -> Result<Self> {
+        Self::connect_with(StoreOptions::new(), url).await
+    }
+
+    /// Connects to the PostgreSQL database at `url`; see [`StoreOptions::connect`].
+    #[cfg(all(
+        feature = "postgres",
+        not(all(target_family = "wasm", target_os = "unknown"))
+    ))]
+    pub async fn connect_with(options: StoreOptions, url: &str) -> Result<Self> {
+        let url = url.to_owned();
+        let store = blocking(move || options.connect(&url)).await?;
+        Ok(Self { store })
+    }
+
     /// Opens a new, empty store in memory; see [`Store::in_memory`].
     pub fn in_memory() -> Result<Self> {
         Ok(StoreOptions::new().in_memory()?.into())

@@ -6,6 +6,8 @@
     clippy::panic,
     clippy::print_stderr,
     clippy::format_push_string,
+    clippy::semicolon_if_nothing_returned,
+    clippy::too_many_lines,
     reason = "a test fails by panicking, and says what it skips"
 )]
 

@@ -25,13 +25,11 @@ pub(crate) fn url() -> Option<String> {
 /// The folder of the server's socket, for tests that stand in between.
 pub(crate) fn socket_folder(url: &str) -> Option<PathBuf> {
     let config: Config = url.parse().unwrap();
-    match config.get_hosts() {
-        [Host::Unix(folder)] => Some(folder.clone()),
-        _ => {
-            eprintln!("SKIPPED: the server is not on a socket");
-            None
-        }
+    if let [Host::Unix(folder)] = config.get_hosts() {
+        return Some(folder.clone());
     }
+    eprintln!("SKIPPED: the server is not on a socket");
+    None
 }
 
 /// The same database through a socket in another folder.

@@ -15,9 +15,7 @@ fn without_a_setting_no_row_is_seen_or_written() {
     let owner = Sql::connect(&url);
     fails_closed(&owner, &schema);
     owner
-        .run(&format!(
-            "BEGIN; SELECT set_config('convostore.tenant', '=tenant', true); COMMIT"
-        ))
+        .run("BEGIN; SELECT set_config('convostore.tenant', '=tenant', true); COMMIT")
         .unwrap();
     // What is left of a setting that was local to a transaction is no tenant either, not even the nameless one.
     fails_closed(&owner, &schema);

@@ -1,6 +1,7 @@
 //! What goes wrong below, in this backend's own words, and what that is to the caller.
 
 use std::error::Error as _;
+use std::io::ErrorKind;
 
 use deadpool_postgres::PoolError;
 use tokio_postgres::error::SqlState;
@@ -85,7 +86,12 @@ impl Failure {
         let mut cause = error.source();
         while let Some(inner) = cause {
             if let Some(io) = inner.downcast_ref::<std::io::Error>() {
-                return Self::Unreachable(io.kind().to_string());
+                return Self::Unreachable(match io.kind() {
+                    ErrorKind::InvalidData => {
+                        "TLS failed, or the server's certificate is not one of the roots' for that host".to_owned()
+                    }
+                    kind => kind.to_string(),
+                });
             }
             cause = inner.source();
         }
