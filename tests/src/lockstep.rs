@@ -12,7 +12,7 @@ use crate::answer::Answer;
 use crate::model::Model;
 use crate::operations::{self, Archives, Stop};
 use crate::scenario::{ClockMove, Step};
-use crate::world::{Kind, World};
+use crate::world::{Kind, World, postgres_url};
 
 /// The handles that steps name: a tenant, and which of two handles on its data.
 pub const HANDLES: [&str; 4] = ["a", "a2", "b", "b2"];
@@ -81,7 +81,11 @@ impl Lockstep {
             ("memory, kept and rebuilt", Kind::Kept, true, false),
             ("sqlite, opened again", Kind::Sqlite, true, false),
             ("archived and imported", Kind::Memory, false, true),
+            ("postgres", Kind::Postgres, false, false),
         ] {
+            if kind == Kind::Postgres && postgres_url().is_none() {
+                continue;
+            }
             let world = World::new(kind).unwrap();
             let stores = lockstep.open(&world);
             lockstep.subjects.push(Subject {

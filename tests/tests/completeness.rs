@@ -14,7 +14,14 @@ use conformance::scenario::{self, Scenario};
 use convostore::ErrorCode;
 
 /// Public functions of `Store` that are no operations on its data: ways to get one, and what it was opened with.
-const NOT_OPERATIONS: [&str; 5] = ["open", "in_memory", "for_tenant", "tenant", "roles"];
+const NOT_OPERATIONS: [&str; 6] = [
+    "open",
+    "in_memory",
+    "connect",
+    "for_tenant",
+    "tenant",
+    "roles",
+];
 
 /// Operations that need what data cannot give, and the test that calls each.
 const WITHOUT_SCENARIO: [(&str, &str, &str); 2] = [

@@ -123,7 +123,7 @@ pub(in super::super) fn insert_lifecycle(
 
 pub(in super::super) fn totals(schema: &Schema, tenant: &str) -> Query {
     let sql = "SELECT (SELECT count(*) FROM {schema}.sessions WHERE tenant = $1), \
-         (SELECT count(*) FROM {schema}.messages WHERE tenant = $1), \
+         (SELECT coalesce(sum(message_count), 0)::bigint FROM {schema}.sessions WHERE tenant = $1), \
          (SELECT count(*) FROM {schema}.contexts WHERE tenant = $1)";
     Query::new(schema, sql).bind(tenant)
 }
