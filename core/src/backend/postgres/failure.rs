@@ -139,7 +139,8 @@ fn code_of(state: &SqlState) -> ErrorCode {
         "53100" => ErrorCode::DiskFull,
         "25006" => ErrorCode::ReadOnly,
         "42501" | "28000" | "28P01" => ErrorCode::PermissionDenied,
-        "22021" | "22P05" => ErrorCode::InvalidArgument,
+        // The check of `last_seq`, the only one that an argument can violate, among them.
+        "22021" | "22P05" | "23514" => ErrorCode::InvalidArgument,
         "XX001" | "XX002" => ErrorCode::Corrupted,
         "3F000" | "42P01" | "42703" => ErrorCode::UnsupportedSchema,
         "40001" | "40P01" | "55P03" | "57014" | "53300" => ErrorCode::Busy,

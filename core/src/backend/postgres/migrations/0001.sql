@@ -17,8 +17,8 @@ CREATE TABLE {schema}.sessions (
     preview        text COLLATE "C",
     preview_seq    bigint,
     message_count  bigint NOT NULL,
-    -- The highest seq ever given out: a number is never used twice.
-    last_seq       bigint NOT NULL,
+    -- The highest seq ever given out: a number is never used twice. All backends end at the same one.
+    last_seq       bigint NOT NULL CHECK (last_seq <= 4294967295),
     revision       bigint NOT NULL,
     created_at     bigint NOT NULL,
     updated_at     bigint NOT NULL,

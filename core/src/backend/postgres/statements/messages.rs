@@ -15,13 +15,26 @@ pub(in super::super) fn list(
     session_id: &str,
     filter: &MessageFilter,
 ) -> Query {
+    // A page ends behind the row with which it has enough bytes. The lengths are known without reading the contents.
+    let page = if matches!(filter.take, Take::Page { .. }) {
+        format!(
+            "SELECT {MESSAGE} FROM (SELECT m.*, coalesce(sum(octet_length(m.content)) OVER \
+             (ORDER BY m.seq ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS bytes_before FROM ("
+        )
+    } else {
+        String::new()
+    };
     let sql = format!(
-        "SELECT {MESSAGE} FROM {{schema}}.sessions s LEFT JOIN LATERAL (\
+        "SELECT {MESSAGE} FROM {{schema}}.sessions s LEFT JOIN LATERAL ({page}\
          SELECT {MESSAGE} FROM {{schema}}.messages m WHERE m.tenant = $1 AND m.session_id = $2"
     );
     let mut query = Query::new(schema, &sql).bind(tenant).bind(session_id);
     filtered(&mut query, schema, filter);
     take(&mut query, schema, filter.take);
+    if let Take::Page { bytes, .. } = filter.take {
+        query.push(schema, ") m) m WHERE m.bytes_before < ");
+        query.push_bound(bound(bytes));
+    }
     query.push(
         schema,
         ") m ON true WHERE s.tenant = $1 AND s.id = $2 ORDER BY m.seq",
@@ -57,7 +70,7 @@ fn filtered(query: &mut Query, schema: &Schema, filter: &MessageFilter) {
 fn take(query: &mut Query, schema: &Schema, take: Take) {
     let (order, n) = match take {
         Take::All => return,
-        Take::First(n) => (" ORDER BY m.seq LIMIT ", n),
+        Take::First(n) | Take::Page { rows: n, .. } => (" ORDER BY m.seq LIMIT ", n),
         Take::Last(n) => (" ORDER BY m.seq DESC LIMIT ", n),
     };
     query.push(schema, order);
