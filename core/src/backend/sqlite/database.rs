@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use rusqlite::Connection;
 
 use super::error::{SqliteError, SqliteResult};
-use super::guard::Guard;
+use super::guard::{Files, Guard};
 use super::job::{Job, Outcome};
 use super::open::{self, Settings};
 use super::options::{Durability, SqliteOptions};
@@ -72,6 +72,24 @@ impl Database {
         !self.is_guarded || self.guard().is_some_and(|guard| guard.is_intact())
     }
 
+    /// An error where the paths no longer lead to the files that are open: a connection opened now would be one to others, or would
+    /// put a new WAL in the place of one that was removed.
+    fn check_files(&self) -> SqliteResult<()> {
+        match self.guard() {
+            Some(guard) if guard.files() != Files::InPlace => {
+                guard.give_up();
+                Err(SqliteError::LockLost)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// One more connection.
+    fn another(&self) -> SqliteResult<Connection> {
+        self.check_files()?;
+        open::another(&self.place.path, self.settings())
+    }
+
     /// Opens the writer and puts out the guard.
     fn connect(&self) -> SqliteResult<()> {
         let settings = self.settings();
@@ -87,9 +105,7 @@ impl Database {
 
     /// A connection for reading.
     pub(super) fn reader(&self, deadline: Instant) -> SqliteResult<Reader<'_>> {
-        self.readers.acquire(deadline, || {
-            open::another(&self.place.path, self.settings())
-        })
+        self.readers.acquire(deadline, || self.another())
     }
 
     /// Runs a read that may be repeated: once, and again if the locks were dropped meanwhile.
@@ -211,7 +227,7 @@ impl Database {
         let settings = self.settings();
         if slot.as_ref().is_some_and(Writer::is_spoiled) {
             // The new one first: while one is open, neither WAL nor locks go away.
-            let conn = open::another(&self.place.path, settings)?;
+            let conn = self.another()?;
             *slot = Some(Writer::new(conn, settings));
         }
         // Lost together with the guard: to be restored in the same way.
@@ -313,13 +329,35 @@ impl Database {
         if lock(&self.writer).is_some() && self.guard().is_some_and(|guard| guard.renew()) {
             return Ok(());
         }
+        self.save_removed_wal(deadline)?;
         self.disconnect(&pause);
-        if place::locate(&self.place.path)?.id != self.place.id {
-            return Err(SqliteError::Unsuitable(
-                "the database file was replaced by another; open it again",
-            ));
-        }
+        self.check_place()?;
         self.connect()
+    }
+
+    /// Moves a WAL that was removed into the database while it can still be read.
+    fn save_removed_wal(&self, deadline: Instant) -> SqliteResult<()> {
+        let Some(guard) = self.guard().filter(|it| it.files() == Files::WithoutWal) else {
+            return Ok(());
+        };
+        let mut slot = lock(&self.writer);
+        let Some(writer) = slot.as_mut() else {
+            return Ok(());
+        };
+        if writer.truncate_wal(Some(&guard), deadline)? {
+            Ok(())
+        } else {
+            Err(SqliteError::Busy)
+        }
+    }
+
+    /// Whether the path still leads to the file that was opened.
+    fn check_place(&self) -> SqliteResult<()> {
+        match place::locate(&self.place.path) {
+            Ok(place) if place.id == self.place.id => Ok(()),
+            Err(error @ SqliteError::Linked(_)) => Err(error),
+            _ => Err(SqliteError::Moved(self.place.path.clone())),
+        }
     }
 
     /// Closes all connections to files that were removed.
@@ -386,8 +424,8 @@ impl Drop for Database {
             return;
         };
         match self.guard() {
-            // It must not carry a WAL into the database that nobody else sees.
-            Some(guard) if !guard.is_linked() => self.disconnect(&pause),
+            // It must not carry a WAL into the database in whose place others may see another.
+            Some(guard) if guard.files() == Files::Elsewhere => self.disconnect(&pause),
             guard => {
                 drop(pause.take_all());
                 if let Some(guard) = &guard {

@@ -37,6 +37,10 @@ pub(super) enum SqliteError {
         found: i64,
         known: i64,
     },
+    #[error("{} has several names (hard links), and each would have a write-ahead log of its own; remove the others, or open a copy", .0.display())]
+    Linked(PathBuf),
+    #[error("{} was moved, removed or replaced while it was open; put it back beside its -wal, or open it again", .0.display())]
+    Moved(PathBuf),
     #[error("a stored {0} holds a value that cannot be right")]
     Damaged(&'static str),
     #[error("{0} is outside what the SQLite backend can number")]
@@ -140,7 +144,9 @@ impl SqliteError {
             Self::LockLost => ErrorCode::LockLost,
             Self::UnknownOutcome => ErrorCode::UnknownOutcome,
             Self::Forked => ErrorCode::Forked,
-            Self::TooOld { .. } | Self::Unsuitable(_) => ErrorCode::Storage,
+            Self::TooOld { .. } | Self::Unsuitable(_) | Self::Linked(_) | Self::Moved(_) => {
+                ErrorCode::Storage
+            }
             Self::Given(error) => error.code(),
         }
     }
@@ -152,6 +158,8 @@ impl SqliteError {
             | Self::NewerSchema { path, .. }
             | Self::ReadOnlyFile(path)
             | Self::TargetExists(path)
+            | Self::Linked(path)
+            | Self::Moved(path)
             | Self::ForeignFile(path) => Some(path),
             _ => None,
         }

@@ -16,7 +16,11 @@
 //! Writers of this crate also take turns by a third lock, again one of the descriptor: where the WAL's write lock of one was dropped,
 //! it alone keeps the next from writing into the same transaction. Other programs do not know it.
 //!
-//! A write looks before its COMMIT (canary there, the WAL's write lock ours), when it can still be rolled back
+//! It also looks whether the paths of the database and of its WAL still lead to the files that are open, and the database has no
+//! second name: what is written to a WAL that nobody finds is lost with this process. Looking before a COMMIT is enough: what
+//! happens to the files during it might as well have happened after it.
+//!
+//! A write looks before its COMMIT (canary there, the WAL's write lock ours, the files in place), when it can still be rolled back
 //! and made again; and after it, when a loss in between means that the outcome has to be found out. A read looks after it has
 //! read. What remains: another SQLite in this process that *unlocks* without closing while we read; and, while our COMMIT runs, a
 //! lock dropped here together with a write, at that moment, by another process that does not use this crate.
@@ -28,12 +32,23 @@ pub(super) use linux::Guard;
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 pub(super) use none::Guard;
 
+/// Where the files that are open are, for those who look for them by their paths.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Files {
+    /// Where they belong.
+    InPlace,
+    /// All but the WAL, which was removed: it can still be moved into the database.
+    WithoutWal,
+    /// Moved, removed, replaced, or known by a second name.
+    Elsewhere,
+}
+
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod linux {
-    use std::fs::{File, OpenOptions};
+    use std::fs::{self, File, Metadata, OpenOptions};
     use std::io;
     use std::os::unix::fs::MetadataExt;
-    use std::path::Path;
+    use std::path::{Path, PathBuf};
     use std::sync::atomic::{AtomicBool, Ordering};
 
     use nix::errno::Errno;
@@ -42,6 +57,7 @@ mod linux {
 
     use super::super::error::{SqliteError, SqliteResult};
     use super::super::place::beside;
+    use super::Files;
 
     /// The WAL's write lock: SQLite's `WALINDEX_LOCK_OFFSET`.
     const WRITE_LOCK: off_t = 120;
@@ -56,11 +72,18 @@ mod linux {
     /// How many bytes are tried for a canary. Two processes have the same one first only across PID namespaces.
     const TRIES: off_t = 64;
 
+    /// Device and inode.
+    type Inode = (u64, u64);
+
     /// See the module.
     #[derive(Debug)]
     pub(in super::super) struct Guard {
         database: File,
         shm: File,
+        database_path: PathBuf,
+        database_id: Inode,
+        wal_path: PathBuf,
+        wal_id: Inode,
         pid: pid_t,
         /// The byte in `-shm` that has the canary.
         canary: off_t,
@@ -72,8 +95,15 @@ mod linux {
         /// Puts the sentinels out. A connection has read from the database, so that `-shm` exists.
         pub(in super::super) fn attach(path: &Path) -> SqliteResult<Self> {
             let pid = pid_t::try_from(std::process::id()).unwrap_or(0);
+            let database = watch(path, SHARED)?;
+            let wal_path = beside(path, "-wal");
             let mut guard = Self {
-                database: watch(path, SHARED)?,
+                database_id: inode(path, database.metadata())?,
+                database_path: path.to_owned(),
+                // SQLite makes it with the first read, and removes it with the last connection.
+                wal_id: inode(&wal_path, fs::metadata(&wal_path))?,
+                wal_path,
+                database,
                 shm: watch(&beside(path, "-shm"), DEAD_MAN_SWITCH)?,
                 pid,
                 canary: 0,
@@ -109,7 +139,21 @@ mod linux {
             holder(&self.shm, WRITE_LOCK) == Some(self.pid)
         }
 
-        /// Whether the files are still those that others see.
+        /// Whether the files are still those that others see. Two system calls that follow a path, so once per commit only.
+        pub(in super::super) fn files(&self) -> Files {
+            let in_place = fs::metadata(&self.database_path)
+                .is_ok_and(|it| id_of(&it) == self.database_id && it.nlink() == 1);
+            if !in_place || !is_linked(&self.shm) {
+                return Files::Elsewhere;
+            }
+            match fs::metadata(&self.wal_path) {
+                Ok(wal) if id_of(&wal) == self.wal_id => Files::InPlace,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => Files::WithoutWal,
+                _ => Files::Elsewhere,
+            }
+        }
+
+        /// Whether the files have a name at all.
         pub(in super::super) fn is_linked(&self) -> bool {
             is_linked(&self.shm) && is_linked(&self.database)
         }
@@ -122,7 +166,7 @@ mod linux {
         /// Starts anew after a loss, if the files are still there. Nobody reads or writes meanwhile, so no connection believes to
         /// have a lock that it has not, but for those that this guard holds in their stead.
         pub(in super::super) fn renew(&self) -> bool {
-            let renewed = self.is_linked() && self.set_canary();
+            let renewed = self.files() == Files::InPlace && self.set_canary();
             self.is_lost.store(!renewed, Ordering::Release);
             renewed
         }
@@ -179,6 +223,19 @@ mod linux {
         }
     }
 
+    /// What tells the file from others. One that is not there was closed by its last user, a moment ago.
+    fn inode(path: &Path, found: io::Result<Metadata>) -> SqliteResult<Inode> {
+        match found {
+            Ok(metadata) => Ok(id_of(&metadata)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(SqliteError::LockLost),
+            Err(error) => Err(SqliteError::io("watch", path, error)),
+        }
+    }
+
+    fn id_of(metadata: &Metadata) -> Inode {
+        (metadata.dev(), metadata.ino())
+    }
+
     fn is_linked(file: &File) -> bool {
         file.metadata().is_ok_and(|metadata| metadata.nlink() > 0)
     }
@@ -210,6 +267,7 @@ mod none {
     use std::path::Path;
 
     use super::super::error::SqliteResult;
+    use super::Files;
 
     /// See the module.
     #[derive(Debug)]
@@ -226,6 +284,10 @@ mod none {
 
         pub(in super::super) fn has_write_lock(&self) -> bool {
             true
+        }
+
+        pub(in super::super) fn files(&self) -> Files {
+            Files::InPlace
         }
 
         pub(in super::super) fn is_linked(&self) -> bool {

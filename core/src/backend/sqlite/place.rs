@@ -54,10 +54,25 @@ pub(super) fn locate(path: &Path) -> SqliteResult<Place> {
         let error = io::Error::new(io::ErrorKind::IsADirectory, "it is no file");
         return Err(SqliteError::io("open", &real, error));
     }
+    if has_several_names(&metadata) {
+        return Err(SqliteError::Linked(real));
+    }
     Ok(Place {
         id: file_id(&real, &metadata),
         path: real,
     })
+}
+
+/// Whether the file has other hard links: who opens it by one of them looks for the WAL beside that name, and finds none or another.
+#[cfg(unix)]
+fn has_several_names(metadata: &fs::Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    metadata.nlink() > 1
+}
+
+#[cfg(not(unix))]
+fn has_several_names(_metadata: &fs::Metadata) -> bool {
+    false
 }
 
 #[cfg(unix)]

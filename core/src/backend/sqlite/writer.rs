@@ -8,7 +8,7 @@ use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 
 use super::error::{SqliteError, SqliteResult};
-use super::guard::Guard;
+use super::guard::{Files, Guard};
 use super::open::{self, Settings};
 use super::options::Durability;
 
@@ -126,6 +126,10 @@ impl Writer {
             return self.commit_unguarded();
         };
         if !guard.is_intact() || !guard.has_write_lock() {
+            return Err(SqliteError::LockLost);
+        }
+        if guard.files() != Files::InPlace {
+            guard.give_up();
             return Err(SqliteError::LockLost);
         }
         let version = self.data_version()?;
