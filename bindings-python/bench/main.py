@@ -62,8 +62,12 @@ class Bench:
     async def case(
         self, workload: str, rounds: int, calls: int, contenders: dict[str, Any], call: str, arguments: Callable[[int], tuple[Any, ...]], **how: Any
     ) -> dict[str, float]:
-        """Measures one call of those that have it. `size` in `how`: how many results there must be."""
-        size = how.pop("size", None)
+        """Measures one call of the contenders that have it.
+
+        In `how`, beside what a row takes: `size`, how many results there must be; `near`, whether AsyncStore is compared with Store, and with what
+        asyncio itself takes to have a thread do nothing.
+        """
+        size, near = how.pop("size", None), how.pop("near", False)
         works: dict[str, tuple[bool, Work]] = {}
         for name, made in contenders.items():
             method = getattr(made, call, None)
@@ -74,16 +78,20 @@ class Bench:
             works[name] = (made.is_async, lambda n, method=method: method(*arguments(n)))
         gc.collect()
         gc.freeze()
-        times = await in_turns(max(5, rounds // 4) if self.quick else rounds, calls, works)
+        with ThreadPoolExecutor(1) as thread:
+            if near:
+                loop = asyncio.get_running_loop()
+                works["hand-over"] = True, lambda _: loop.run_in_executor(thread, int)
+            times = await in_turns(max(5, rounds // 6) if self.quick else rounds, calls, works)
         self.report.row(workload, times, **how)
+        if near:
+            self.nearness(workload, times, times["hand-over"])
         return times
 
     async def writes(self, durability: str) -> None:
         contenders = await self.open(f"writes-{durability}", durability, SMALL, COLUMNS)
         goal = {"SQLiteSession": 2.3}
-        one = await self.case(f"append one, {durability}", 100, 20, contenders, "append", lambda _: ("one", 1), goals=goal)
-        if durability == "normal":
-            self.nearness("append one, normal", one)
+        one = await self.case(f"append one, {durability}", 100, 20, contenders, "append", lambda _: ("one", 1), goals=goal, near=durability == "normal")
         goal = {"SQLiteSession": 2.0}
         await self.case(f"append 50, {durability}", 60, 4, contenders, "append", lambda _: ("one", 50), goals=goal)
         await self.at_once(durability, contenders)
@@ -103,16 +111,9 @@ class Bench:
             return all
 
         works = {name: (True, all_of(made)) for name, made in contenders.items() if made.is_async}
-        times = await in_turns(5 if self.quick else 25, 1, works)
+        times = await in_turns(3 if self.quick else 25, 1, works)
         a_message = {name: time / (TASKS * EACH) for name, time in times.items()}
         self.report.row(f"{TASKS} tasks at once, a message, {durability}", a_message, base="AsyncStore", absent="not async")
-
-    async def hand_over(self) -> None:
-        """What asyncio itself takes to have a thread do nothing: no call of AsyncStore can be nearer to Store than this."""
-        loop = asyncio.get_running_loop()
-        with ThreadPoolExecutor(1) as thread:
-            times = await in_turns(100, 20, {"AsyncStore": (True, lambda _: loop.run_in_executor(thread, int))})
-        self.report.row("(run_in_executor of nothing, one thread)", times, base="AsyncStore", absent="")
 
     def beside_rust(self, durability: str, ours: float) -> None:
         workload = f"append one beside raw rusqlite, {durability}"
@@ -128,10 +129,13 @@ class Bench:
         self.report.single(workload, f"{ours:.1f} / {raw:.1f} = {ratio:.2f}x (raw: the Rust bench's last run)", "≤ 1.15x", ratio <= 1.15)
         self.report.line(workload, "Store", "ratio", ratio)
 
-    def nearness(self, workload: str, times: dict[str, float]) -> None:
+    def nearness(self, workload: str, times: dict[str, float], hand_over: float) -> None:
         more = times["AsyncStore"] - times["Store"]
-        self.report.add("… AsyncStore less Store", ["", f"{more:.1f}       "], "AsyncStore ≤ Store + 25", more <= 25)
+        cells = ["", f"{more:.1f}       "]
+        self.report.add("… AsyncStore less Store", cells, "AsyncStore ≤ Store + 25", more <= 25, f"AsyncStore less Store, {workload}")
         self.report.line(workload, "AsyncStore", "us_more_than_Store", more)
+        self.report.add("… run_in_executor of nothing (***)", ["", f"{hand_over:.1f}       "], "", True)
+        self.report.line(workload, "run_in_executor of nothing", "median_us", hand_over)
 
     async def as_shipped(self) -> None:
         names = [name for name in COLUMNS if name != "sqlite3"]
@@ -148,19 +152,16 @@ class Bench:
         await self.case("… to_dict(), all 7 members", 60, 4, ours, "load_all", lambda _: ("s-0",), absent="", size=1000)
         await self.case("… Message records", 60, 4, ours, "load_records", lambda _: ("s-0",), absent="", size=1000)
         few = {"SQLiteSession": 4.0}
-        times = await self.case("last 20 of 10,000", 100, 20, contenders, "last", lambda _: ("s-1", 20), goals=few, size=20)
-        self.nearness("last 20 of 10,000", times)
+        await self.case("last 20 of 10,000", 100, 20, contenders, "last", lambda _: ("s-1", 20), goals=few, size=20, near=True)
         await self.case("list 50 of 10,000 with previews", 60, 10, contenders, "listing", lambda _: (50,), goals={"SQLAlchemy": 10.0}, size=50)
         some = {"SQLAlchemy": 40.0}
-        times = await self.case("get or create, is there (**)", 100, 20, contenders, "get_or_create", lambda n: (f"{n % 9000}",), goals=some)
-        self.nearness("get or create, is there", times)
-        await self.hand_over()
+        await self.case("get or create, is there (**)", 100, 20, contenders, "get_or_create", lambda n: (f"{n % 9000}",), goals=some, near=True)
         for made in contenders.values():
             await settled(made.close())
 
     def processes(self) -> None:
         programs = {name: import_program(statement) for name, statement in IMPORTS.items()}
-        times = {name: value for name, (value,) in in_fresh_interpreters(5 if self.quick else 9, programs).items()}
+        times = {name: value for name, (value,) in in_fresh_interpreters(3 if self.quick else 9, programs).items()}
         self.report.row("import, ms", times, metric="median_ms", at_most=15)
         programs = {name: [str(HERE / "memory.py"), name, f"{self.folder}/reads-{name}.db"] for name in COLUMNS}
         found = in_fresh_interpreters(3 if self.quick else 9, programs)
@@ -203,6 +204,7 @@ async def main() -> None:
     bench.report.print()
     print("(*) as shipped: SQLiteSession has WAL and FULL; langchain and SQLAlchemy have SQLite's rollback journal and FULL")
     print("(**) SQLiteSession has no such call: its constructor stands in, which opens the file and creates tables, not the session; no goal")
+    print("(***) what asyncio itself takes, in the same turns, to have one waiting thread do nothing")
     if arguments.folder is None:
         bench.report.keep()
 

@@ -55,10 +55,10 @@ class Report:
         """A row that has one number, or the reason why it has none."""
         self.add(workload, [text], goal, met)
 
-    def add(self, workload: str, cells: list[str], goal: str, met: bool) -> None:
+    def add(self, workload: str, cells: list[str], goal: str, met: bool, name: str | None = None) -> None:
         verdict = ("met" if met else "MISSED") if goal else ""
         if goal and not met:
-            self.missed.append(workload)
+            self.missed.append(name or workload)
         self.rows.append([workload, *cells, *[""] * (len(COLUMNS) - len(cells)), goal, verdict])
 
     def line(self, workload: str, contender: str, metric: str, value: float) -> None:
