@@ -22,8 +22,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 pub use rows::{
-    Append, AppendRow, Appended, Continue, Lookup, MAX_SEQ, MessageFilter, Position, RowOrder, SavedRow,
-    ScopeFilter, SessionFilter, SessionRow, StartSession, Started, Take, Totals,
+    Append, AppendRow, Appended, Continue, Lookup, MAX_SEQ, MessageFilter, Position, RowOrder,
+    SavedRow, ScopeFilter, SessionFilter, SessionRow, StartSession, Started, Take, Totals,
 };
 
 use crate::error::Result;
