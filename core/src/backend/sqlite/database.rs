@@ -12,7 +12,7 @@ use super::open::{self, Settings};
 use super::options::{Durability, SqliteOptions};
 use super::place::{self, Place};
 use super::queue::{Queue, Submitted, Taken, Turn};
-use super::readers::{Pause, Reader, Readers};
+use super::readers::{Length, Pause, Reader, Readers};
 use super::writer::{self, Ran, Writer, in_savepoint};
 use crate::lock;
 
@@ -104,8 +104,8 @@ impl Database {
     // ---- reading
 
     /// A connection for reading.
-    pub(super) fn reader(&self, deadline: Instant) -> SqliteResult<Reader<'_>> {
-        self.readers.acquire(deadline, || self.another())
+    fn reader(&self, length: Length, deadline: Instant) -> SqliteResult<Reader<'_>> {
+        self.readers.acquire(length, deadline, || self.another())
     }
 
     /// Runs a read that may be repeated: once, and again if the locks were dropped meanwhile.
@@ -116,7 +116,7 @@ impl Database {
     ) -> SqliteResult<T> {
         let deadline = Instant::now() + wait;
         for _ in 0..ATTEMPTS {
-            match self.read_once(deadline, &mut work) {
+            match self.read_once(Length::Short, deadline, &mut work) {
                 Err(SqliteError::LockLost) => give_way(self.restore(deadline))?,
                 read => return read,
             }
@@ -124,7 +124,7 @@ impl Database {
         Err(SqliteError::LockLost)
     }
 
-    /// Runs a read exactly once.
+    /// Runs a read, which may take long, exactly once.
     pub(super) fn read_alone<T>(
         &self,
         wait: Duration,
@@ -134,15 +134,16 @@ impl Database {
         if !self.is_intact() {
             self.restore(deadline)?;
         }
-        self.read_once(deadline, &mut work)
+        self.read_once(Length::Long, deadline, &mut work)
     }
 
     fn read_once<T>(
         &self,
+        length: Length,
         deadline: Instant,
         work: &mut impl FnMut(&Connection) -> SqliteResult<T>,
     ) -> SqliteResult<T> {
-        let mut reader = self.reader(deadline)?;
+        let mut reader = self.reader(length, deadline)?;
         let read = work(reader.connection()?);
         if let Err(error) = &read
             && error.spoils_connection()

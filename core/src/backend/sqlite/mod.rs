@@ -32,7 +32,8 @@ mod writer;
 use std::mem;
 use std::panic::resume_unwind;
 use std::path::Path;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, TryLockError};
 use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
@@ -60,6 +61,8 @@ use crate::model::{Erasure, Message};
 pub struct SqliteBackend {
     /// Work holds it for reading, closing for writing: so closing waits for work, and nothing begins after it.
     handle: RwLock<Option<Handle>>,
+    /// Set before closing waits: what begins meanwhile is refused at once, it does not wait behind work that may take long.
+    is_closing: AtomicBool,
     pid: u32,
     wait: Duration,
 }
@@ -78,6 +81,7 @@ impl SqliteBackend {
         let handle = Handle::open(path.as_ref(), &options)?;
         Ok(Self {
             handle: RwLock::new(Some(handle)),
+            is_closing: AtomicBool::new(false),
             pid: std::process::id(),
             wait: options.wait_limit,
         })
@@ -86,9 +90,22 @@ impl SqliteBackend {
     /// Runs `work` with the database, unless this handle is closed or of another process.
     fn with<T>(&self, work: impl FnOnce(&Database) -> SqliteResult<T>) -> Result<T> {
         self.check_process()?;
-        let handle = self.handle.read().unwrap_or_else(PoisonError::into_inner);
+        let handle = self.to_work().ok_or_else(Error::closed)?;
         let database = handle.as_ref().and_then(Handle::database);
         Ok(work(database.ok_or_else(Error::closed)?)?)
+    }
+
+    /// Keeps the handle open for work, unless it is closed or about to be.
+    fn to_work(&self) -> Option<RwLockReadGuard<'_, Option<Handle>>> {
+        if self.is_closing.load(Ordering::Acquire) {
+            return None;
+        }
+        match self.handle.try_read() {
+            Ok(handle) => Some(handle),
+            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+            // Only closing holds it for writing, or waits to.
+            Err(TryLockError::WouldBlock) => None,
+        }
     }
 
     fn check_process(&self) -> SqliteResult<()> {
@@ -244,6 +261,7 @@ impl Backend for SqliteBackend {
 
     fn close(&self) -> Result<()> {
         self.check_process()?;
+        self.is_closing.store(true, Ordering::Release);
         let handle = self
             .handle
             .write()

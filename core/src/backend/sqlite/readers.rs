@@ -9,7 +9,19 @@ use super::error::{SqliteError, SqliteResult};
 use crate::lock;
 
 /// The most connections at a time: each is a few descriptors and a page cache.
-const MOST: usize = 8;
+const MOST: usize = 10;
+
+/// The most of them for long reads, whose end nobody knows: a few always remain for short ones.
+const MOST_LONG: usize = 8;
+
+/// For what a connection is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Length {
+    /// One query or two of this crate.
+    Short,
+    /// Work of a caller, or over the whole file.
+    Long,
+}
 
 /// The pool.
 #[derive(Debug, Default)]
@@ -22,6 +34,8 @@ pub(super) struct Readers {
 struct Pool {
     idle: Vec<Connection>,
     out: usize,
+    /// How many of those that are out are for long reads.
+    out_long: usize,
     paused: bool,
     /// How many wait for a change.
     waiting: usize,
@@ -32,7 +46,15 @@ struct Pool {
 pub(super) struct Reader<'a> {
     readers: &'a Readers,
     conn: Option<Connection>,
+    length: Length,
     spoiled: bool,
+}
+
+impl Pool {
+    fn has_room(&self, length: Length) -> bool {
+        let has_room_for_it = length == Length::Short || self.out_long < MOST_LONG;
+        !self.paused && self.out < MOST && has_room_for_it
+    }
 }
 
 /// Nobody reads while this lives.
@@ -45,17 +67,20 @@ impl Readers {
     /// A connection, opened by `open` if none is idle; `busy` if all are out until the deadline.
     pub(super) fn acquire(
         &self,
+        length: Length,
         deadline: Instant,
         open: impl FnOnce() -> SqliteResult<Connection>,
     ) -> SqliteResult<Reader<'_>> {
         let mut pool = lock(&self.pool);
-        while pool.paused || pool.out >= MOST {
+        while !pool.has_room(length) {
             pool = self.wait(pool, deadline)?;
         }
         pool.out += 1;
+        pool.out_long += usize::from(length == Length::Long);
         let mut reader = Reader {
             readers: self,
             conn: pool.idle.pop(),
+            length,
             spoiled: false,
         };
         drop(pool);
@@ -144,6 +169,7 @@ impl Drop for Reader<'_> {
         let mut pool = lock(&self.readers.pool);
         pool.idle.extend(conn);
         pool.out -= 1;
+        pool.out_long -= usize::from(self.length == Length::Long);
         let awaited = pool.waiting > 0;
         drop(pool);
         if awaited {

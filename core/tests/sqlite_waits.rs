@@ -1,0 +1,88 @@
+//! For how long operations of an SQLite store wait for each other.
+#![cfg(feature = "sqlite")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
+
+use std::path::Path;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use convostore::backend::sqlite::{SqliteBackend, SqliteOptions};
+use convostore::backend::{Backend, Continue, Lookup, SessionRow, StartSession};
+use convostore::{ErrorCode, Session, Timestamp};
+
+const T: &str = "tenant";
+
+const LIMIT: Duration = Duration::from_secs(1);
+
+fn open(path: &Path) -> SqliteBackend {
+    let backend = SqliteBackend::open(path, SqliteOptions::new().wait_limit(LIMIT)).unwrap();
+    let row = SessionRow {
+        session: Session::new("one", "", "agent", "created", Timestamp::MIN),
+        last_seq: 0,
+        preview_seq: None,
+        is_final: false,
+    };
+    let find = Continue::SameId;
+    backend
+        .start_session(T, Arc::new(StartSession { find, row }))
+        .unwrap();
+    backend
+}
+
+/// A read that says when it has begun and goes on until it is told to end.
+fn read_until(backend: &SqliteBackend, begun: &Sender<()>, end: &Mutex<Receiver<()>>) {
+    backend
+        .read(T, &mut |transaction| {
+            transaction.session(Lookup::Id("one"))?;
+            begun.send(()).unwrap();
+            let _ = end.lock().unwrap().recv();
+            Ok(())
+        })
+        .unwrap();
+}
+
+#[test]
+fn while_closing_waits_new_operations_are_refused_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let backend = open(&folder.path().join("store.db"));
+    let ((begun, has_begun), (end, ended)) = (channel(), channel());
+    let ended = Mutex::new(ended);
+    thread::scope(|scope| {
+        scope.spawn(|| read_until(&backend, &begun, &ended));
+        has_begun.recv().unwrap();
+        let closing = scope.spawn(|| backend.close());
+        thread::sleep(Duration::from_millis(100));
+        scope.spawn(move || {
+            thread::sleep(3 * LIMIT);
+            drop(end);
+        });
+        let asked = Instant::now();
+        let found = backend.session(T, Lookup::Id("one"));
+        assert_eq!(found.unwrap_err().code(), ErrorCode::Closed);
+        assert!(asked.elapsed() < LIMIT, "{:?}", asked.elapsed());
+        assert!(!closing.is_finished(), "it waits for the read");
+        closing.join().unwrap().unwrap();
+    });
+}
+
+#[test]
+fn long_reads_leave_room_for_short_ones() {
+    let folder = tempfile::tempdir().unwrap();
+    let backend = open(&folder.path().join("store.db"));
+    let ((begun, has_begun), (end, ended)) = (channel(), channel());
+    let ended = Mutex::new(ended);
+    thread::scope(|scope| {
+        for _ in 0..8 {
+            let (backend, begun, ended) = (&backend, begun.clone(), &ended);
+            scope.spawn(move || read_until(backend, &begun, ended));
+            has_begun.recv().unwrap();
+        }
+        let found = backend.session(T, Lookup::Id("one"));
+        let one_more = backend.read(T, &mut |_| Ok(()));
+        drop(end);
+        assert!(found.unwrap().is_some());
+        assert_eq!(one_more.unwrap_err().code(), ErrorCode::Busy);
+    });
+}
