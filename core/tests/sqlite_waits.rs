@@ -9,8 +9,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use convostore::backend::sqlite::{SqliteBackend, SqliteOptions};
-use convostore::backend::{Backend, Continue, Lookup, SessionRow, StartSession};
-use convostore::{ErrorCode, Session, Timestamp};
+use convostore::backend::{
+    Append, AppendRow, Appended, Backend, Continue, Lookup, SessionRow, StartSession,
+};
+use convostore::{Content, Error, ErrorCode, Role, Session, Timestamp};
 
 const T: &str = "tenant";
 
@@ -29,6 +31,25 @@ fn open(path: &Path) -> SqliteBackend {
         .start_session(T, Arc::new(StartSession { find, row }))
         .unwrap();
     backend
+}
+
+fn append(backend: &dyn Backend, text: &str) -> Result<Appended, Error> {
+    let append = Append {
+        session_id: "one".to_owned(),
+        rows: vec![AppendRow {
+            role: Role::USER,
+            content: Content::text(text),
+            token_count: None,
+            is_summary: false,
+            dedup_key: None,
+            created_at: None,
+            active_at: Timestamp::MIN,
+        }],
+        now: Timestamp::MIN,
+        expected_revision: None,
+        preview: None,
+    };
+    backend.append(T, Arc::new(append))
 }
 
 /// A read that says when it has begun and goes on until it is told to end.
@@ -84,5 +105,24 @@ fn long_reads_leave_room_for_short_ones() {
         drop(end);
         assert!(found.unwrap().is_some());
         assert_eq!(one_more.unwrap_err().code(), ErrorCode::Busy);
+    });
+}
+
+/// Two writes while somebody else holds the file: the second waits in line for the first, and then no longer than its own limit.
+#[test]
+fn a_write_waits_no_longer_than_its_limit_in_all() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.db");
+    let backend = open(&path);
+    let other = rusqlite::Connection::open(&path).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    thread::scope(|scope| {
+        let first = scope.spawn(|| append(&backend, "first"));
+        thread::sleep(LIMIT / 5);
+        let asked = Instant::now();
+        let second = append(&backend, "second");
+        assert_eq!(second.unwrap_err().code(), ErrorCode::Busy);
+        assert!(asked.elapsed() < LIMIT * 3 / 2, "{:?}", asked.elapsed());
+        assert_eq!(first.join().unwrap().unwrap_err().code(), ErrorCode::Busy);
     });
 }

@@ -166,10 +166,8 @@ impl Database {
     }
 
     /// Waits for the turn to write.
-    pub(super) fn turn(&self, wait: Duration) -> SqliteResult<WriteTurn<'_>> {
-        self.queue
-            .turn(Instant::now() + wait)
-            .ok_or(SqliteError::Busy)
+    pub(super) fn turn(&self, deadline: Instant) -> SqliteResult<WriteTurn<'_>> {
+        self.queue.turn(deadline).ok_or(SqliteError::Busy)
     }
 
     /// Runs `work` in a transaction of its own, again if the locks were dropped before its commit.
@@ -238,13 +236,11 @@ impl Database {
         Ok(writer)
     }
 
-    /// Hands a job in and waits for its result.
-    pub(super) fn submit(&self, job: Job, wait: Duration) -> Ran<Outcome> {
-        match self.queue.submit(job, Instant::now() + wait) {
+    /// Hands a job in and waits for its result. The wait in line and that for other processes have one deadline.
+    pub(super) fn submit(&self, job: Job, deadline: Instant) -> Ran<Outcome> {
+        match self.queue.submit(job, deadline) {
             Submitted::Done(ran) => ran,
-            Submitted::Lead(turn, job, others) => {
-                self.lead(&turn, Instant::now() + wait, job, others)
-            }
+            Submitted::Lead(turn, job, others) => self.lead(&turn, deadline, job, others),
             Submitted::TimedOut => Ok(Err(SqliteError::Busy)),
             Submitted::Abandoned => Ok(Err(SqliteError::UnknownOutcome)),
         }
@@ -313,7 +309,7 @@ impl Database {
 
     /// As [`Database::restore_in`], for who has no turn yet.
     fn restore(&self, deadline: Instant) -> SqliteResult<()> {
-        let turn = self.queue.turn(deadline).ok_or(SqliteError::Busy)?;
+        let turn = self.turn(deadline)?;
         self.restore_in(&turn, deadline)
     }
 

@@ -16,7 +16,7 @@ const ERASE_WAIT: Duration = Duration::from_secs(1);
 
 /// Empties the WAL, the only place where deleted bytes still are: `secure_delete` has overwritten them in the database.
 pub(super) fn erase(database: &Database, wait: Duration) -> SqliteResult<Erasure> {
-    let turn = database.turn(wait)?;
+    let turn = database.turn(Instant::now() + wait)?;
     if database.truncate_wal(&turn, Instant::now() + wait.min(ERASE_WAIT))? {
         return Ok(Erasure::Complete);
     }

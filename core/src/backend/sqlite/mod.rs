@@ -124,12 +124,11 @@ impl SqliteBackend {
         outcome: impl FnOnce(Outcome) -> Option<T>,
     ) -> Result<T> {
         self.with(|database| {
+            let deadline = Instant::now() + self.wait;
             if let Some(turn) = database.try_turn() {
-                return or_panic(turn, |turn| {
-                    database.transact(turn, Instant::now() + self.wait, now)
-                });
+                return or_panic(turn, |turn| database.transact(turn, deadline, now));
             }
-            let done = or_panic((), |()| database.submit(in_line(), self.wait))?;
+            let done = or_panic((), |()| database.submit(in_line(), deadline))?;
             outcome(done).ok_or(SqliteError::Unsuitable("a result of another kind of write"))
         })
     }
@@ -221,7 +220,8 @@ impl Backend for SqliteBackend {
                 tenant: tenant.to_owned(),
                 task: Task::Work(work),
             };
-            or_panic((), |()| database.submit(job, self.wait))?;
+            let deadline = Instant::now() + self.wait;
+            or_panic((), |()| database.submit(job, deadline))?;
             Ok(())
         })
     }
@@ -233,7 +233,7 @@ impl Backend for SqliteBackend {
     ) -> Result<()> {
         self.with(|database| {
             let deadline = Instant::now() + self.wait;
-            or_panic(database.turn(self.wait)?, |turn| {
+            or_panic(database.turn(deadline)?, |turn| {
                 database.transact_alone(turn, deadline, |conn| job::run_work(conn, tenant, work))
             })
         })
