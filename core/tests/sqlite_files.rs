@@ -177,3 +177,17 @@ fn a_database_that_was_moved_takes_no_writes_until_it_is_back() {
     append(&backend, "after").unwrap();
     assert_eq!(texts(&backend), ["before", "after"]);
 }
+
+#[test]
+fn an_empty_database_in_utf_16_is_not_adopted() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.db");
+    let conn = rusqlite::Connection::open(&path).unwrap();
+    conn.execute_batch("PRAGMA encoding = 'UTF-16le'; CREATE TABLE t (a); DROP TABLE t")
+        .unwrap();
+    drop(conn);
+    let before = fs::read(&path).unwrap();
+    let error = try_open(&path).unwrap_err();
+    assert_eq!(error.code(), ErrorCode::UnsupportedSchema);
+    assert_eq!(fs::read(&path).unwrap(), before);
+}

@@ -21,19 +21,22 @@ struct Identity {
     application_id: i64,
     schema: i64,
     is_empty: bool,
+    /// Everything here goes by the order of UTF-8 bytes; a file's encoding stays what it was made with.
+    is_utf_8: bool,
 }
 
 fn identity(conn: &Connection) -> SqliteResult<Identity> {
     // One statement, so that a migration of another process is seen whole or not at all.
     let identity = conn.query_row(
         "SELECT (SELECT application_id FROM pragma_application_id), (SELECT user_version FROM pragma_user_version),
-                NOT EXISTS (SELECT 1 FROM sqlite_schema)",
+                NOT EXISTS (SELECT 1 FROM sqlite_schema), (SELECT encoding = 'UTF-8' FROM pragma_encoding)",
         [],
         |row| {
             Ok(Identity {
                 application_id: row.get(0)?,
                 schema: row.get(1)?,
                 is_empty: row.get(2)?,
+                is_utf_8: row.get(3)?,
             })
         },
     )?;
@@ -43,6 +46,9 @@ fn identity(conn: &Connection) -> SqliteResult<Identity> {
 /// The schema of a file that is ours or empty (0); an error where it is of another program or a newer version. Only reads.
 pub(super) fn examine(conn: &Connection, path: &Path) -> SqliteResult<i64> {
     let found = identity(conn)?;
+    if !found.is_utf_8 {
+        return Err(SqliteError::ForeignFile(path.to_owned()));
+    }
     if found.application_id == 0 && found.schema == 0 && found.is_empty {
         return Ok(0);
     }
