@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import statistics
 import subprocess
 import sys
@@ -20,15 +21,18 @@ WARMING = 2
 
 
 async def in_turns(rounds: int, calls: int, works: dict[str, tuple[bool, Work]]) -> dict[str, float]:
-    """Lets all work in turns, `calls` calls a turn, beginning with another one each round. Gives the median microseconds of a call of each.
+    """Lets all work in turns, `calls` calls a turn, in another order each round. Gives the median microseconds of a call of each.
+
+    The order is shuffled: were it only rotated, each would always follow the same one and inherit what that left for the disk to do.
 
     The awaited ones are awaited one after the other in one running loop: what it costs to start a loop is not theirs.
     """
     times: dict[str, list[float]] = {name: [] for name in works}
-    names = list(works)
+    names, order = list(works), random.Random(7)
     for round in range(rounds + WARMING):
         first = round * calls
-        for name in names[round % len(names) :] + names[: round % len(names)]:
+        order.shuffle(names)
+        for name in names:
             is_async, work = works[name]
             start = time.perf_counter()
             if is_async:
