@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use convostore::backend::sqlite::{SqliteBackend, SqliteOptions};
 use convostore::backend::{
-    Append, AppendRow, Appended, Backend, Continue, MessageFilter, SessionRow, StartSession,
+    Append, AppendRow, Appended, Backend, Continue, Lookup, MessageFilter, SessionRow, StartSession,
 };
 use convostore::{Content, Error, ErrorCode, Role, Session, Timestamp};
 
@@ -190,4 +190,72 @@ fn an_empty_database_in_utf_16_is_not_adopted() {
     let error = try_open(&path).unwrap_err();
     assert_eq!(error.code(), ErrorCode::UnsupportedSchema);
     assert_eq!(fs::read(&path).unwrap(), before);
+}
+
+#[test]
+fn a_file_that_says_it_is_ours_but_lacks_our_tables_is_corrupted_when_opened() {
+    let folder = tempfile::tempdir().unwrap();
+    for (number, sql) in [
+        "DROP TABLE contexts",
+        "DROP TABLE session_metadata",
+        "ALTER TABLE messages DROP COLUMN token_count",
+        "DROP INDEX sessions_by_key",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let path = folder.path().join(format!("{number}.db"));
+        open(&path).close().unwrap();
+        let conn = rusqlite::Connection::open(&path).unwrap();
+        conn.execute_batch("DROP VIEW readable_messages").unwrap();
+        conn.execute_batch(sql).unwrap();
+        drop(conn);
+        assert_corrupted(&path);
+    }
+    let path = folder.path().join("none.db");
+    let conn = rusqlite::Connection::open(&path).unwrap();
+    conn.execute_batch("PRAGMA application_id = 0x636f6e76; PRAGMA user_version = 1")
+        .unwrap();
+    drop(conn);
+    assert_corrupted(&path);
+}
+
+fn assert_corrupted(path: &Path) {
+    let error = try_open(path).unwrap_err();
+    assert_eq!(error.code(), ErrorCode::Corrupted, "{error}");
+    assert!(error.details().contains_key("path"));
+}
+
+#[test]
+fn reads_of_a_file_that_was_cut_say_that_it_is_corrupted() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, reads_before) in [("new reader", false), ("old reader", true)] {
+        let path = folder.path().join(name);
+        open(&path).close().unwrap();
+        let backend = try_open(&path).unwrap();
+        if reads_before {
+            backend.session(T, Lookup::Id("one")).unwrap();
+        }
+        fs::OpenOptions::new()
+            .write(true)
+            .truncate(true)
+            .open(&path)
+            .unwrap();
+        let error = backend.session(T, Lookup::Id("one")).unwrap_err();
+        assert_eq!(error.code(), ErrorCode::Corrupted, "{name}: {error}");
+    }
+}
+
+#[test]
+fn reads_of_a_file_that_was_replaced_say_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.db");
+    let other = folder.path().join("other.db");
+    open(&path).close().unwrap();
+    let backend = try_open(&path).unwrap();
+    fs::write(&other, "").unwrap();
+    fs::rename(&other, &path).unwrap();
+    let error = backend.session(T, Lookup::Id("one")).unwrap_err();
+    assert_eq!(error.code(), ErrorCode::Storage);
+    assert!(error.to_string().contains("replaced"), "{error}");
 }

@@ -41,6 +41,8 @@ pub(super) enum SqliteError {
     Linked(PathBuf),
     #[error("{} was moved, removed or replaced while it was open; put it back beside its -wal, or open it again", .0.display())]
     Moved(PathBuf),
+    #[error("{} was emptied while it was open", .0.display())]
+    Emptied(PathBuf),
     #[error("a stored {0} holds a value that cannot be right")]
     Damaged(&'static str),
     #[error("{0} is outside what the SQLite backend can number")]
@@ -138,7 +140,7 @@ impl SqliteError {
             Self::ReadOnlyFile(_) => ErrorCode::ReadOnly,
             Self::TargetExists(_) => ErrorCode::AlreadyExists,
             Self::ForeignFile(_) | Self::NewerSchema { .. } => ErrorCode::UnsupportedSchema,
-            Self::Damaged(_) => ErrorCode::Corrupted,
+            Self::Damaged(_) | Self::Emptied(_) => ErrorCode::Corrupted,
             Self::OutOfRange(_) => ErrorCode::InvalidArgument,
             Self::Busy => ErrorCode::Busy,
             Self::LockLost => ErrorCode::LockLost,
@@ -160,6 +162,7 @@ impl SqliteError {
             | Self::TargetExists(path)
             | Self::Linked(path)
             | Self::Moved(path)
+            | Self::Emptied(path)
             | Self::ForeignFile(path) => Some(path),
             _ => None,
         }
@@ -185,7 +188,14 @@ impl From<SqliteError> for Error {
 fn code_of(error: &rusqlite::Error) -> ErrorCode {
     use rusqlite::Error as E;
     match error {
-        E::SqliteFailure(error, _) | E::SqlInputError { error, .. } => code_of_sqlite(*error),
+        E::SqliteFailure(error, Some(msg)) | E::SqlInputError { error, msg, .. } => {
+            if lacks_schema(*error, msg) {
+                ErrorCode::Corrupted
+            } else {
+                code_of_sqlite(*error)
+            }
+        }
+        E::SqliteFailure(error, None) => code_of_sqlite(*error),
         // What a row holds does not fit its column.
         E::FromSqlConversionFailure(..)
         | E::IntegralValueOutOfRange(..)
@@ -194,6 +204,15 @@ fn code_of(error: &rusqlite::Error) -> ErrorCode {
         E::NulError(_) | E::InvalidPath(_) => ErrorCode::InvalidArgument,
         _ => ErrorCode::Storage,
     }
+}
+
+/// Whether a statement names what the file does not have. The statements are constant, so it is the file that is wrong; SQLite has
+/// no code for this, only its message.
+fn lacks_schema(error: ffi::Error, message: &str) -> bool {
+    error.extended_code == ffi::SQLITE_ERROR
+        && ["no such table", "no such column", "no such index"]
+            .iter()
+            .any(|lacks| message.starts_with(lacks))
 }
 
 fn code_of_sqlite(error: ffi::Error) -> ErrorCode {

@@ -16,6 +16,20 @@ const LATEST: i64 = MIGRATIONS.len() as i64;
 /// Migration `n` at index `n - 1`. A released one is never changed.
 const MIGRATIONS: &[&str] = &[include_str!("migrations/001_initial.sql")];
 
+/// Everything that the statements of this backend need: compiled, not run, they fail where something of the schema is missing.
+const PROBES: &[&str] = &[
+    "SELECT no, tenant, id, scope, key, owner, lifecycle, status, is_final, message_count, last_seq, revision, created_at, updated_at,
+            last_active_at, preview_seq, preview FROM sessions",
+    "SELECT session_no, metadata FROM session_metadata",
+    "SELECT id, role, is_summary, is_text, token_count, created_at, dedup_key, content FROM messages",
+    "SELECT tenant, scope, revision, created_at, updated_at, data FROM contexts",
+    "SELECT tenant, name, definition FROM lifecycles",
+    // Without these, nothing would be unique.
+    "SELECT 1 FROM sessions INDEXED BY sessions_by_id WHERE tenant = '' AND id = ''",
+    "SELECT 1 FROM sessions INDEXED BY sessions_by_key WHERE tenant = '' AND scope = '' AND key = ''",
+    "SELECT 1 FROM messages INDEXED BY messages_by_dedup_key WHERE id >> 32 = 0 AND dedup_key = ''",
+];
+
 /// What a file says of itself.
 struct Identity {
     application_id: i64,
@@ -65,11 +79,23 @@ pub(super) fn examine(conn: &Connection, path: &Path) -> SqliteResult<i64> {
     Ok(found.schema)
 }
 
-/// Applies the migrations that are missing, all in one transaction. Writes nothing where none is.
+/// Applies the migrations that are missing, all in one transaction. Writes nothing where none is. Then looks if all is there.
 pub(super) fn to_latest(conn: &Connection, path: &Path) -> SqliteResult<()> {
-    if examine(conn, path)? == LATEST {
-        return Ok(());
+    if examine(conn, path)? < LATEST {
+        migrate(conn, path)?;
     }
+    probe(conn)
+}
+
+/// Whether a file of our kind holds what our files hold.
+fn probe(conn: &Connection) -> SqliteResult<()> {
+    for sql in PROBES {
+        conn.prepare(sql)?;
+    }
+    Ok(())
+}
+
+fn migrate(conn: &Connection, path: &Path) -> SqliteResult<()> {
     let transaction = Transaction::new_unchecked(conn, TransactionBehavior::Immediate)?;
     // Again, now that nobody else can be at it.
     let present = examine(&transaction, path)?;

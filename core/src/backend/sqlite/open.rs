@@ -75,7 +75,12 @@ pub(super) fn another(path: &Path, settings: Settings) -> SqliteResult<Connectio
     set(&conn, settings)?;
     // The first read makes it part of the WAL, and finds what is wrong early.
     patiently(Instant::now() + settings.wait, || {
-        Ok(conn.query_row("SELECT 1 FROM sqlite_schema LIMIT 1", [], |_| Ok(()))?)
+        let mut statement = conn.prepare("SELECT 1 FROM sqlite_schema LIMIT 1")?;
+        if statement.exists([])? {
+            Ok(())
+        } else {
+            Err(SqliteError::Emptied(path.to_owned()))
+        }
     })?;
     Ok(conn)
 }
