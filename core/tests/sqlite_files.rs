@@ -259,3 +259,32 @@ fn reads_of_a_file_that_was_replaced_say_so() {
     assert_eq!(error.code(), ErrorCode::Storage);
     assert!(error.to_string().contains("replaced"), "{error}");
 }
+
+#[test]
+fn a_file_too_short_for_a_database_is_left_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    for len in [1, 99, 511] {
+        let path = folder.path().join(format!("{len}.db"));
+        let content = vec![b'x'; len];
+        fs::write(&path, &content).unwrap();
+        assert_corrupted(&path);
+        assert_eq!(fs::read(&path).unwrap(), content);
+    }
+}
+
+#[test]
+fn what_a_failed_open_has_made_is_removed() {
+    let folder = tempfile::tempdir().unwrap();
+    let there = folder.path().join("there");
+    fs::create_dir(&there).unwrap();
+    // Too long for a file, or for that of its WAL.
+    for len in [300, 253] {
+        let path = there.join("new/deep").join("x".repeat(len));
+        try_open(&path).unwrap_err();
+        assert_eq!(fs::read_dir(&there).unwrap().count(), 0, "{len}");
+    }
+    fs::create_dir_all(there.join("new")).unwrap();
+    fs::write(there.join("new/theirs"), "kept").unwrap();
+    try_open(&there.join("new/deep").join("x".repeat(253))).unwrap_err();
+    assert_eq!(fs::read_dir(there.join("new")).unwrap().count(), 1);
+}

@@ -43,6 +43,8 @@ pub(super) enum SqliteError {
     Moved(PathBuf),
     #[error("{} was emptied while it was open", .0.display())]
     Emptied(PathBuf),
+    #[error("{} is too short to be a database and was left as it is", .0.display())]
+    TooShort(PathBuf),
     #[error("a stored {0} holds a value that cannot be right")]
     Damaged(&'static str),
     #[error("{0} is outside what the SQLite backend can number")]
@@ -140,7 +142,7 @@ impl SqliteError {
             Self::ReadOnlyFile(_) => ErrorCode::ReadOnly,
             Self::TargetExists(_) => ErrorCode::AlreadyExists,
             Self::ForeignFile(_) | Self::NewerSchema { .. } => ErrorCode::UnsupportedSchema,
-            Self::Damaged(_) | Self::Emptied(_) => ErrorCode::Corrupted,
+            Self::Damaged(_) | Self::Emptied(_) | Self::TooShort(_) => ErrorCode::Corrupted,
             Self::OutOfRange(_) => ErrorCode::InvalidArgument,
             Self::Busy => ErrorCode::Busy,
             Self::LockLost => ErrorCode::LockLost,
@@ -163,6 +165,7 @@ impl SqliteError {
             | Self::Linked(path)
             | Self::Moved(path)
             | Self::Emptied(path)
+            | Self::TooShort(path)
             | Self::ForeignFile(path) => Some(path),
             _ => None,
         }

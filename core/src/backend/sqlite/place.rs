@@ -24,24 +24,67 @@ pub(super) struct Place {
     pub(super) id: FileId,
 }
 
+/// The least that an SQLite database has: one page of the smallest size.
+const SMALLEST: u64 = 512;
+
+/// What was made for a database that is not there yet.
+#[derive(Debug, Default)]
+pub(super) struct Made {
+    file: Option<PathBuf>,
+    /// The innermost first.
+    folders: Vec<PathBuf>,
+}
+
+impl Made {
+    /// Removes it again, unless somebody has put something into it. What cannot be removed stays: the error that led here counts.
+    pub(super) fn undo(&self) {
+        if let Some(file) = &self.file
+            && fs::metadata(file).is_ok_and(|it| it.len() == 0)
+        {
+            let _ = fs::remove_file(file);
+        }
+        for folder in &self.folders {
+            // Only where it is empty.
+            let _ = fs::remove_dir(folder);
+        }
+    }
+}
+
 /// Finds the file, and makes it and its folders where they are missing.
 ///
 /// The caller holds a lock of this process over it: the descriptor that makes the file is closed here, which would drop the
 /// locks of a connection that another thread has opened on it meanwhile.
-pub(super) fn prepare(path: &Path) -> SqliteResult<Place> {
+pub(super) fn prepare(path: &Path) -> SqliteResult<(Place, Made)> {
     let path = absolute(path)?;
-    if !path.exists() {
-        if let Some(folder) = path.parent() {
-            make_folders(folder)?;
-        }
-        match create_private(&path) {
-            Ok(()) => {}
-            // Another process was faster.
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            Err(error) => return Err(SqliteError::io("create", &path, error)),
+    let mut made = Made::default();
+    match make(&path, &mut made).and_then(|()| locate(&path)) {
+        Ok(place) => Ok((place, made)),
+        Err(error) => {
+            made.undo();
+            Err(error)
         }
     }
-    locate(&path)
+}
+
+/// Makes the file and its folders where they are missing, and notes them.
+fn make(path: &Path, made: &mut Made) -> SqliteResult<()> {
+    if path.exists() {
+        return Ok(());
+    }
+    if let Some(folder) = path.parent() {
+        let missing = folder.ancestors().take_while(|it| !it.exists());
+        made.folders = missing.map(Path::to_owned).collect();
+        make_folders(folder)?;
+    }
+    match create_private(path) {
+        Ok(()) => {
+            made.file = Some(path.to_owned());
+            Ok(())
+        }
+        // Another process was faster.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(SqliteError::io("create", path, error)),
+    }
 }
 
 /// The file at `path`, links followed: SQLite names the WAL after the real path.
@@ -53,6 +96,10 @@ pub(super) fn locate(path: &Path) -> SqliteResult<Place> {
     if !metadata.is_file() {
         let error = io::Error::new(io::ErrorKind::IsADirectory, "it is no file");
         return Err(SqliteError::io("open", &real, error));
+    }
+    // By its size alone: opening and closing it would drop the locks of a connection of this process.
+    if (1..SMALLEST).contains(&metadata.len()) {
+        return Err(SqliteError::TooShort(real));
     }
     if has_several_names(&metadata) {
         return Err(SqliteError::Linked(real));

@@ -52,7 +52,7 @@ impl Handle {
     /// Opens the file, or shares what this process has open already.
     pub(super) fn open(path: &Path, options: &SqliteOptions) -> SqliteResult<Self> {
         let mut files = lock(files());
-        let place = place::prepare(path)?;
+        let (place, made) = place::prepare(path)?;
         let key = Key {
             pid: std::process::id(),
             file: place.id.clone(),
@@ -60,7 +60,8 @@ impl Handle {
         };
         let slot = Arc::clone(files.entry(key.clone()).or_default());
         drop(files);
-        let opened = slot.share(|| Database::open(place, options));
+        // Undone with the slot locked, so that no other thread opens it meanwhile.
+        let opened = slot.share(|| Database::open(place, options).inspect_err(|_| made.undo()));
         match opened {
             Ok(database) => {
                 database.strengthen(options.durability);
