@@ -50,8 +50,25 @@ test-npm: ## npm: packs the package, installs it into an empty folder, tests tha
 	bindings-wasm/test.sh
 
 .PHONY: bench
-bench: ## Ratios against raw rusqlite, in one run, interleaved; results in target/bench
+bench: bench-new bench-rust bench-python bench-npm ## Ratios against others, in turns, in all languages; results in target/bench/results.jsonl
+
+.PHONY: bench-new
+bench-new:
+	mkdir -p target/bench
+	rm -f target/bench/results.jsonl
+
+.PHONY: bench-rust
+bench-rust: ## … Rust: raw rusqlite
 	$(CARGO) run --quiet --release --package convostore-bench
+
+.PHONY: bench-python
+bench-python: ## … Python: sqlite3, openai-agents, langchain-community, SQLAlchemy
+	bindings-python/bench/run.sh
+
+.PHONY: bench-npm
+bench-npm: ## … Node: Maps
+	bindings-wasm/test.sh build
+	cd bindings-wasm && node bench/bench.mjs
 
 .PHONY: check-all
 check-all: ## Slow and networked gates: licences and sources, every set of features, a long model test

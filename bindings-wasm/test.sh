@@ -1,6 +1,6 @@
 #!/bin/sh
 # Builds the npm package, packs it, installs the tarball in an empty folder, and tests that: in Node, in the bundlers, and in a real browser.
-# Sets up what it needs, and is quick where that is there. CONVOSTORE_KILLS: how often the writer is killed (500 unless told).
+# With the argument "build" it ends before the packing. Sets up what it needs, and is quick where that is there. CONVOSTORE_KILLS: how often the writer is killed (500 unless told).
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(dirname "$here")
@@ -23,6 +23,7 @@ if ! command -v chromium >/dev/null && ! command -v chromium-headless-shell >/de
 fi
 
 node build.mjs
+[ "${1:-}" != build ] || exit 0
 place=$root/target/npm-test
 rm -rf "$place"
 mkdir -p "$place"
