@@ -125,7 +125,8 @@ impl Writer {
         let Some(guard) = guard else {
             return self.commit_unguarded();
         };
-        if !guard.is_intact() || !guard.has_write_lock() {
+        // A foreign close drops the write lock with the rest, so before the commit that alone is looked at: each look is a system call.
+        if !guard.has_write_lock() {
             return Err(SqliteError::LockLost);
         }
         if guard.files() != Files::InPlace {
@@ -134,7 +135,7 @@ impl Writer {
         }
         let version = self.data_version()?;
         self.commit_unguarded()?;
-        if guard.is_intact() && guard.is_linked() {
+        if guard.is_intact() {
             return Ok(());
         }
         match self.settle(guard, version) {
