@@ -12,7 +12,9 @@ rustup target list --installed 2>/dev/null | grep -qx wasm32-unknown-unknown || 
 bindgen=$root/target/tools/bin/wasm-bindgen
 version=$(sed -n 's/^wasm-bindgen = "=\(.*\)"/\1/p' "$root/Cargo.toml")
 if [ "$("$bindgen" --version 2>/dev/null || true)" != "wasm-bindgen $version" ]; then
-  CARGO_TARGET_DIR=$root/target/tools/build cargo install wasm-bindgen-cli --version "$version" --locked --root "$root/target/tools"
+  install_bindgen() { CARGO_TARGET_DIR=$root/target/tools/build cargo install wasm-bindgen-cli --version "$version" --root "$root/target/tools" "$@"; }
+  # The tool's own lock file can name what the registry has no more; its version is what has to match.
+  install_bindgen --locked || install_bindgen
 fi
 if ! cmp -s package-lock.json node_modules/.convostore-lock; then
   npm ci --no-fund --no-audit
