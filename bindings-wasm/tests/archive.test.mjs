@@ -39,7 +39,7 @@ test("in a browser", { skip }, async () => {
       const { archive } = await store.exportArchive();
       await store.close();
       return archive.length === bytes.length && archive.every((byte, i) => byte === bytes[i]);
-    }, `/root/${name}`);
+    }, `/repository/${name}`);
     assert.equal(same, true);
   }
   await browser.close();

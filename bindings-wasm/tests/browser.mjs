@@ -25,7 +25,7 @@ Object.assign(globalThis, { api, runScenario, Store: api.Store, ready: true });
 
 /** Serves folders under prefixes; a page with the package loaded at `/`. */
 export async function serve(folders = {}) {
-  const places = { "/package/": packageFolder, "/tests/": import.meta.dirname, "/root/": rootFolder, ...folders };
+  const places = { "/package/": packageFolder, "/tests/": import.meta.dirname, "/repository/": rootFolder, ...folders };
   const server = createServer((request, response) => {
     const path = normalize(decodeURIComponent(new URL(request.url, "http://localhost").pathname));
     if (path === "/favicon.ico") {
