@@ -20,7 +20,7 @@
 //! second name: what is written to a WAL that nobody finds is lost with this process. Looking before a COMMIT is enough: what
 //! happens to the files during it might as well have happened after it.
 //!
-//! A write looks before its COMMIT (canary there, the WAL's write lock ours, the files in place), when it can still be rolled back
+//! A write looks before its COMMIT (the WAL's write lock ours, which a foreign close drops with the rest; the files in place), when it can still be rolled back
 //! and made again; and after it, when a loss in between means that the outcome has to be found out. A read looks after it has
 //! read. What remains: another SQLite in this process that *unlocks* without closing while we read; and, while our COMMIT runs, a
 //! lock dropped here together with a write, at that moment, by another process that does not use this crate.
