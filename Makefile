@@ -20,7 +20,7 @@ demo: ## The main job on real input: save, resume, list, export, import, compare
 	@target/release/demo run $(CONVERSATIONS) target/demo
 
 .PHONY: test
-test: test-rust test-python test-npm ## Every test, in all languages, browser included
+test: report-new test-rust test-reliability test-python test-npm ## Every test, in all languages, browser included
 	@echo "all tests passed"
 
 .PHONY: test-rust
@@ -28,6 +28,15 @@ test-rust: lint wasm-check ## Rust: unit, scenarios, contract, model, doctests, 
 	scripts/postgres.sh $(CARGO) test --all-features --quiet --no-fail-fast
 	scripts/postgres.sh --pgbouncer $(CARGO) test --all-features --quiet --package convostore --test postgres
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --quiet --no-deps --all-features --package convostore
+
+.PHONY: report-new
+report-new:
+	mkdir -p target/reliability
+	rm -f target/reliability/report.jsonl
+
+.PHONY: test-reliability
+test-reliability: ## That nothing acknowledged is lost: kills, power cuts, faults, damage; results in target/reliability/report.jsonl
+	scripts/postgres.sh $(CARGO) test --quiet --release --package reliability -- --test-threads=1
 
 .PHONY: lint
 lint: ## Formatting and lints
