@@ -41,21 +41,36 @@ pub(super) enum Mode {
     Prepared(Option<Pending>),
 }
 
-/// A write that waits.
+/// What waits: the changes of one write, or of several of one tenant, each made on top of those before.
 pub(super) struct Pending {
     pub(super) tenant: String,
     pub(super) overlay: Overlay,
+    /// Whether its records were handed out: from then on it is what it is.
+    pub(super) is_taken: bool,
 }
 
 impl Mode {
     /// Refuses while a write waits.
     pub(super) fn check_ready(&self) -> Result<()> {
         match self {
-            Self::Prepared(Some(_)) => Err(Error::new(
-                ErrorCode::Busy,
-                "a prepared write waits to be kept; call commit_pending or abort_pending, then try again",
-            )),
+            Self::Prepared(Some(_)) => Err(busy()),
             _ => Ok(()),
+        }
+    }
+
+    /// What a write of that tenant begins with: the changes of those that wait, which it joins. They are lost if it fails.
+    ///
+    /// Errors: `busy` where what waits was handed out already, or is another tenant's.
+    pub(super) fn begin(&mut self, tenant: &str) -> Result<Overlay> {
+        let Self::Prepared(pending) = self else {
+            return Ok(Overlay::default());
+        };
+        match pending {
+            Some(waiting) if waiting.is_taken || waiting.tenant != tenant => Err(busy()),
+            _ => Ok(pending
+                .take()
+                .map(|waiting| waiting.overlay)
+                .unwrap_or_default()),
         }
     }
 
@@ -71,9 +86,17 @@ impl Mode {
                 *pending = Some(Pending {
                     tenant: tenant.to_owned(),
                     overlay,
+                    is_taken: false,
                 });
                 Ok(None)
             }
         }
     }
+}
+
+fn busy() -> Error {
+    Error::new(
+        ErrorCode::Busy,
+        "a prepared write waits to be kept; call commit_pending or abort_pending, then try again",
+    )
 }

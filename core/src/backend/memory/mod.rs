@@ -49,7 +49,9 @@ use crate::model::{Erasure, Message};
 /// - [`MemoryBackend::with_keeper`]: a [`Keeper`] keeps them first, while the writer waits.
 /// - [`MemoryBackend::prepared`], where waiting is impossible, as in JavaScript: the write returns and stays invisible; its records
 ///   are taken from [`pending`](MemoryBackend::pending), and after they are kept,
-///   [`commit_pending`](MemoryBackend::commit_pending) makes it visible. Until then other writes are `busy`, and reads see the state before.
+///   [`commit_pending`](MemoryBackend::commit_pending) makes it visible. Reads see the state before until then. Until its records are taken,
+///   more writes of the tenant may join it, each on top of those before, to be kept together; if one that joins fails, all are dropped, to be
+///   made again without it. After that, and for other tenants, a write is `busy`.
 ///
 /// Reads run beside each other and beside the work of a writer; only while changes are applied do they wait. A call from within one of the
 /// backend's own transactions, or from its keeper, is `reentrant`.
@@ -105,11 +107,15 @@ impl MemoryBackend {
         }
     }
 
-    /// The records of the write that waits to be kept, if one does. A write that changed nothing does not wait.
+    /// Takes the records of what waits to be kept, if anything does: of one write or of those that joined it. From now on none joins any
+    /// more. A write that changed nothing does not wait.
     pub fn pending(&self) -> Option<Vec<Record>> {
-        let writer = lock(&self.writer);
-        match &*writer {
-            Mode::Prepared(Some(pending)) => Some(pending.overlay.records(&pending.tenant)),
+        let mut writer = lock(&self.writer);
+        match &mut *writer {
+            Mode::Prepared(Some(pending)) => {
+                pending.is_taken = true;
+                Some(pending.overlay.records(&pending.tenant))
+            }
             _ => None,
         }
     }
@@ -194,12 +200,14 @@ impl MemoryBackend {
     fn view(
         &self,
         tenant: &str,
+        overlay: Overlay,
         work: &mut dyn FnMut(&mut Transaction<'_>) -> Result<()>,
     ) -> Result<Overlay> {
         let state = self.read_state();
         state.check_open()?;
         let nothing = Tables::default();
-        let mut transaction = Transaction::new(state.tenants.get(tenant).unwrap_or(&nothing));
+        let mut transaction =
+            Transaction::new(state.tenants.get(tenant).unwrap_or(&nothing), overlay);
         work(&mut transaction)?;
         Ok(transaction.into_overlay())
     }
@@ -210,7 +218,7 @@ impl MemoryBackend {
         work: &mut dyn FnMut(&mut Transaction<'_>) -> Result<()>,
     ) -> Result<()> {
         let _entered = Entered::new(self)?;
-        self.view(tenant, work).map(drop)
+        self.view(tenant, Overlay::default(), work).map(drop)
     }
 
     fn writing(
@@ -220,8 +228,8 @@ impl MemoryBackend {
     ) -> Result<()> {
         let _entered = Entered::new(self)?;
         let mut writer = lock(&self.writer);
-        writer.check_ready()?;
-        let overlay = self.view(tenant, work)?;
+        let before = writer.begin(tenant)?;
+        let overlay = self.view(tenant, before, work)?;
         if overlay.is_nothing() {
             return Ok(());
         }

@@ -25,11 +25,9 @@ pub(super) struct Transaction<'a> {
 }
 
 impl<'a> Transaction<'a> {
-    pub(super) fn new(tables: &'a Tables) -> Self {
-        Self {
-            tables,
-            overlay: Overlay::default(),
-        }
+    /// One that begins with changes which were made before it and are not committed yet.
+    pub(super) fn new(tables: &'a Tables, overlay: Overlay) -> Self {
+        Self { tables, overlay }
     }
 
     pub(super) fn into_overlay(self) -> Overlay {

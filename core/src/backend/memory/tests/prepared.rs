@@ -140,6 +140,9 @@ fn while_one_write_waits_others_are_busy() {
     assert_eq!(refused.code(), ErrorCode::Busy);
     assert!(refused.message().contains("commit_pending"));
     assert_eq!(backend.load([]).unwrap_err().code(), ErrorCode::Busy);
+    backend.pending().unwrap();
+    let refused = backend.start_session("t", start("three", "a", "{}"));
+    assert_eq!(refused.unwrap_err().code(), ErrorCode::Busy, "it was taken");
     assert!(backend.abort_pending());
     assert!(!backend.abort_pending());
     assert!(!backend.commit_pending().unwrap());
@@ -147,6 +150,49 @@ fn while_one_write_waits_others_are_busy() {
     backend.start_session("u", start("two", "a", "{}")).unwrap();
     assert!(backend.commit_pending().unwrap());
     assert!(backend.session("u", Lookup::Id("two")).unwrap().is_some());
+}
+
+#[test]
+fn writes_join_the_one_that_waits_and_see_it() {
+    let alone = MemoryBackend::prepared();
+    let together = MemoryBackend::prepared();
+    for (backend, at_once) in [(&alone, true), (&together, false)] {
+        let keep = || {
+            backend.pending().unwrap();
+            backend.commit_pending().unwrap();
+        };
+        backend.start_session("t", start("one", "a", "{}")).unwrap();
+        let same = backend.start_session("t", start("one", "a", "{}")).unwrap();
+        assert!(matches!(same, Started::IdTaken), "it sees the one before");
+        for number in 1..=3 {
+            if at_once {
+                keep();
+            }
+            let text = Content::text(format!("message {number}"));
+            let appended = backend.append("t", to_append("one", text)).unwrap();
+            assert!(matches!(appended, Appended::Saved(_)));
+        }
+        if !at_once {
+            assert_eq!(count(backend), 0, "nothing is to be seen yet");
+        }
+        keep();
+    }
+    assert_eq!(snapshot(&together), snapshot(&alone));
+}
+
+#[test]
+fn one_that_joins_and_fails_drops_all_to_be_made_again() {
+    let backend = MemoryBackend::prepared();
+    backend.start_session("t", start("one", "a", "{}")).unwrap();
+    let refused = backend.write_alone("t", &mut |tx| {
+        tx.delete_session("one")?;
+        Err(Error::new(ErrorCode::Storage, "given up by the test"))
+    });
+    assert!(refused.is_err());
+    assert_eq!(backend.pending(), None);
+    backend.start_session("t", start("one", "a", "{}")).unwrap();
+    assert!(backend.commit_pending().unwrap());
+    assert!(backend.session("t", Lookup::Id("one")).unwrap().is_some());
 }
 
 #[test]
