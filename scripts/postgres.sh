@@ -86,8 +86,8 @@ trap stop EXIT
 (
 	cd /
 	"${as[@]}" "$bin/initdb" -D "$folder/own/data" -U postgres -A trust -E UTF8 --no-locale --no-sync
-	# What a power cut leaves is not tried here, and a killed server loses nothing by this.
-	"${as[@]}" "$bin/pg_ctl" -D "$folder/own/data" -l "$folder/own/log" -w -o "-k $folder/own -c listen_addresses='' -c fsync=off -c max_connections=200" start
+	# What a power cut leaves is not tried here, and a killed server loses nothing by this. Standbys of the tests start from what is kept.
+	"${as[@]}" "$bin/pg_ctl" -D "$folder/own/data" -l "$folder/own/log" -w -o "-k $folder/own -c listen_addresses='' -c fsync=off -c max_connections=200 -c wal_keep_size=512MB" start
 	"${as[@]}" "$bin/psql" -h "$folder/own" -U postgres -q -v ON_ERROR_STOP=1 -c "CREATE ROLE convostore LOGIN" -c "CREATE ROLE stranger LOGIN" -c "CREATE DATABASE convostore OWNER convostore"
 ) >"$folder/start.log" 2>&1 || {
 	cat "$folder/start.log" >&2

@@ -92,6 +92,11 @@ impl AsyncStore {
         Ok(self.store.for_tenant(tenant)?.into())
     }
 
+    /// A handle that reads what was written, not at a replica; see [`Store::on_primary`].
+    pub fn on_primary(&self) -> Self {
+        self.store.on_primary().into()
+    }
+
     /// The store itself, for use outside of asynchronous code.
     pub fn store(&self) -> &Store {
         &self.store

@@ -7,46 +7,19 @@
     reason = "a test fails by panicking, and says what it skips"
 )]
 
+#[path = "postgres/cluster.rs"]
+mod cluster;
+
 use std::collections::BTreeMap;
-use std::path::Path;
-use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
+use cluster::Cluster;
 use convostore::{ErrorCode, MessageQuery, NewMessage, NewSession, Role, Store};
 
 const WRITERS: usize = 4;
 const KILLS: usize = 4;
-
-/// Kills the server and starts it again. It refuses to run as root, so it belongs to another user then.
-fn restart(data: &str) {
-    let pg_ctl = Path::new(&std::env::var("CONVOSTORE_TEST_POSTGRES_BIN").unwrap()).join("pg_ctl");
-    let owner = std::os::unix::fs::MetadataExt::uid(&std::fs::metadata(data).unwrap());
-    let mut command = if owner == own_uid() {
-        Command::new(pg_ctl)
-    } else {
-        let mut command = Command::new("setpriv");
-        command
-            .args([&format!("--reuid={owner}"), "--clear-groups"])
-            .arg(pg_ctl);
-        command
-    };
-    let log = format!("{data}/../restarted");
-    command
-        .current_dir("/")
-        .args(["-D", data, "-m", "immediate", "-w", "-l", &log, "restart"]);
-    let done = command
-        .stdout(std::process::Stdio::null())
-        .status()
-        .unwrap();
-    assert!(done.success());
-}
-
-/// The owner of this process.
-fn own_uid() -> u32 {
-    std::os::unix::fs::MetadataExt::uid(&std::fs::metadata("/proc/self").unwrap())
-}
 
 /// Writes under keys until told to stop, and tries again whatever the outcome is unknown of. Gives the keys acknowledged.
 fn write(store: &Store, session: &str, writer: usize, stop: &AtomicBool) -> Vec<String> {
@@ -77,18 +50,10 @@ fn write(store: &Store, session: &str, writer: usize, stop: &AtomicBool) -> Vec<
 
 #[test]
 fn nothing_acknowledged_is_lost_and_nothing_is_twice() {
-    let given = [
-        "CONVOSTORE_TEST_POSTGRES_URL",
-        "CONVOSTORE_TEST_POSTGRES_DATA",
-    ]
-    .map(|name| std::env::var(name).ok());
-    let [Some(url), Some(data)] = given else {
-        eprintln!(
-            "SKIPPED: killing the server needs one of our own, as scripts/postgres.sh starts it"
-        );
+    let Some(cluster) = Cluster::own() else {
         return;
     };
-    let store = Store::connect(&url).unwrap();
+    let store = Store::connect(&cluster.url()).unwrap();
     let session = store.create_session(NewSession::new()).unwrap().id;
     let stop = AtomicBool::new(false);
     let acknowledged: Vec<String> = thread::scope(|scope| {
@@ -100,7 +65,7 @@ fn nothing_acknowledged_is_lost_and_nothing_is_twice() {
             .collect();
         for _ in 0..KILLS {
             thread::sleep(Duration::from_millis(700));
-            restart(&data);
+            cluster.kill_and_start();
         }
         thread::sleep(Duration::from_millis(300));
         stop.store(true, Ordering::SeqCst);

@@ -14,11 +14,12 @@ use conformance::scenario::{self, Scenario};
 use convostore::ErrorCode;
 
 /// Public functions of `Store` that are no operations on its data: ways to get one, and what it was opened with.
-const NOT_OPERATIONS: [&str; 6] = [
+const NOT_OPERATIONS: [&str; 7] = [
     "open",
     "in_memory",
     "connect",
     "for_tenant",
+    "on_primary",
     "tenant",
     "roles",
 ];

@@ -1,6 +1,6 @@
 //! Contexts: one JSON object per scope.
 
-use super::Store;
+use super::{Store, read};
 use crate::backend::WriteTransaction;
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
@@ -10,9 +10,9 @@ use crate::rules::{limits, merge_patch, order};
 impl Store {
     /// The context of a scope; `None` until it is first written.
     pub fn get_context(&self, scope: &str) -> Result<Option<Context>> {
-        let (_entered, ..) = self.enter()?;
+        let (_entered, reader, tenant) = self.enter_reading()?;
         limits::check("scope", scope, 0, limits::SCOPE)?;
-        self.read(|tx| tx.context(scope))
+        read(reader, tenant, |tx| tx.context(scope))
     }
 
     /// Writes the context of a scope. An expected revision of 0 demands that there be none yet.
@@ -54,7 +54,7 @@ impl Store {
     /// Errors: `invalid_argument`.
     #[expect(clippy::needless_pass_by_value, reason = "as all queries are passed")]
     pub fn list_contexts(&self, query: ContextQuery) -> Result<Page<Context>> {
-        let (_entered, ..) = self.enter()?;
+        let (_entered, reader, tenant) = self.enter_reading()?;
         let limit = limits::page(query.limit)?;
         let prefix = query.scope_prefix.as_deref().unwrap_or_default();
         limits::check("scope", prefix, 0, limits::SCOPE)?;
@@ -62,7 +62,9 @@ impl Store {
             Some(cursor) => Some(order::scope_position(cursor)?),
             None => None,
         };
-        let mut items = self.read(|tx| tx.contexts(prefix, after.as_deref(), limit + 1))?;
+        let mut items = read(reader, tenant, |tx| {
+            tx.contexts(prefix, after.as_deref(), limit + 1)
+        })?;
         let more = items.len() > limit;
         items.truncate(limit);
         let last = items.last().filter(|_| more);

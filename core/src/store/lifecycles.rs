@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::Store;
+use super::{Store, read};
 use crate::backend::ReadTransaction;
 use crate::error::Result;
 use crate::model::Lifecycle;
@@ -29,8 +29,8 @@ impl Store {
 
     /// All lifecycles, the built-in ones included, by bytes of their names.
     pub fn list_lifecycles(&self) -> Result<Vec<Lifecycle>> {
-        let (_entered, ..) = self.enter()?;
-        let mut all = self.read(|tx| tx.lifecycles())?;
+        let (_entered, reader, tenant) = self.enter_reading()?;
+        let mut all = read(reader, tenant, |tx| tx.lifecycles())?;
         all.extend(lifecycle::all_built_in());
         all.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(all)

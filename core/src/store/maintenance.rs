@@ -2,20 +2,20 @@
 
 use std::path::Path;
 
-use super::Store;
+use super::{Store, read};
 use crate::error::Result;
 use crate::model::Stats;
 
 impl Store {
     /// How much there is in the store.
     pub fn stats(&self) -> Result<Stats> {
-        let (_entered, backend, _) = self.enter()?;
-        let totals = self.read(|tx| tx.totals())?;
+        let (_entered, reader, tenant) = self.enter_reading()?;
+        let totals = read(reader, tenant, |tx| tx.totals())?;
         Ok(Stats {
             sessions: totals.sessions,
             messages: totals.messages,
             contexts: totals.contexts,
-            bytes: backend.size()?,
+            bytes: self.inner.backend.size()?,
         })
     }
 

@@ -92,7 +92,7 @@ impl Store {
     ///
     /// Errors: `not_found`; `invalid_argument` where both `limit` and `last` are given.
     pub fn get_messages(&self, session_id: &str, query: MessageQuery) -> Result<Vec<Message>> {
-        let (_entered, backend, tenant) = self.enter()?;
+        let (_entered, backend, tenant) = self.enter_reading()?;
         limits::check("session id", session_id, 1, limits::SESSION_ID)?;
         let filter = self.message_filter(query)?;
         backend
@@ -116,7 +116,7 @@ impl Store {
         let limit = query.limit;
         let filter = self.message_filter(query)?;
         let last_seq = {
-            let (_entered, backend, tenant) = self.enter()?;
+            let (_entered, backend, tenant) = self.enter_reading()?;
             limits::check("session id", session_id, 1, limits::SESSION_ID)?;
             let row = backend.session(tenant, Lookup::Id(session_id))?;
             row.ok_or_else(|| Error::no_session(session_id))?.last_seq
@@ -134,7 +134,7 @@ impl Store {
     ///
     /// Errors: `not_found`.
     pub fn count_messages(&self, session_id: &str) -> Result<u64> {
-        let (_entered, backend, tenant) = self.enter()?;
+        let (_entered, backend, tenant) = self.enter_reading()?;
         limits::check("session id", session_id, 1, limits::SESSION_ID)?;
         let row = backend.session(tenant, Lookup::Id(session_id))?;
         let row = row.ok_or_else(|| Error::no_session(session_id))?;

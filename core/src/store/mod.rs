@@ -55,6 +55,8 @@ pub struct Store {
 
 struct Inner {
     backend: Arc<dyn Backend>,
+    /// What reads on which no write depends are asked of: the same backend, or one that may answer with what was so a moment ago.
+    reader: Arc<dyn Backend>,
     tenant: String,
     clock: Arc<dyn Clock>,
     ids: Arc<Ids>,
@@ -121,15 +123,21 @@ impl Store {
         limits::check("tenant", &tenant, 1, limits::TENANT)?;
         Ok(Self {
             inner: Arc::new(Inner {
-                backend: Arc::clone(&self.inner.backend),
                 tenant,
-                clock: Arc::clone(&self.inner.clock),
-                ids: Arc::clone(&self.inner.ids),
-                roles: self.inner.roles.clone(),
-                preview: self.inner.preview,
-                lifecycles: Mutex::new(HashMap::new()),
+                ..self.inner.shared()
             }),
         })
+    }
+
+    /// A handle on the same store that reads what was written, where this one reads at a replica (`PostgresOptions::read_url`) and may see what
+    /// was so a moment ago. For reads that have to see a write, of whichever handle or process. Where there is no replica it is the same as a clone.
+    pub fn on_primary(&self) -> Self {
+        Self {
+            inner: Arc::new(Inner {
+                reader: Arc::clone(&self.inner.backend),
+                ..self.inner.shared()
+            }),
+        }
     }
 
     /// The tenant that the store was opened for.
@@ -158,6 +166,17 @@ impl Store {
         Ok((entered, &*self.inner.backend, &self.inner.tenant))
     }
 
+    /// As [`Store::enter`], for a read on which no write depends: a replica may answer it.
+    fn enter_reading(&self) -> Result<(guard::Entered, &dyn Backend, &str)> {
+        let entered = guard::enter(&self.inner.backend)?;
+        Ok((entered, &*self.inner.reader, &self.inner.tenant))
+    }
+
+    /// Whether [`Store::enter_reading`] may give what was so a moment ago.
+    fn reads_the_past(&self) -> bool {
+        !Arc::ptr_eq(&self.inner.reader, &self.inner.backend)
+    }
+
     /// Runs `work` in a write transaction. It may run more than once, so it has no effect but its writes and its result.
     fn write<T: Send + 'static>(
         &self,
@@ -179,14 +198,39 @@ impl Store {
     }
 
     /// Runs `work` in a read transaction.
-    fn read<T>(&self, mut work: impl FnMut(&mut dyn ReadTransaction) -> Result<T>) -> Result<T> {
-        let mut output = None;
-        self.inner.backend.read(&self.inner.tenant, &mut |tx| {
-            output = Some(work(tx)?);
-            Ok(())
-        })?;
-        output.ok_or_else(no_output)
+    fn read<T>(&self, work: impl FnMut(&mut dyn ReadTransaction) -> Result<T>) -> Result<T> {
+        read(&*self.inner.backend, &self.inner.tenant, work)
     }
+}
+
+impl Inner {
+    /// All that handles on one store have in common.
+    fn shared(&self) -> Self {
+        Self {
+            backend: Arc::clone(&self.backend),
+            reader: Arc::clone(&self.reader),
+            tenant: self.tenant.clone(),
+            clock: Arc::clone(&self.clock),
+            ids: Arc::clone(&self.ids),
+            roles: self.roles.clone(),
+            preview: self.preview,
+            lifecycles: Mutex::new(HashMap::new()),
+        }
+    }
+}
+
+/// Runs `work` in a read transaction of that backend.
+fn read<T>(
+    backend: &dyn Backend,
+    tenant: &str,
+    mut work: impl FnMut(&mut dyn ReadTransaction) -> Result<T>,
+) -> Result<T> {
+    let mut output = None;
+    backend.read(tenant, &mut |tx| {
+        output = Some(work(tx)?);
+        Ok(())
+    })?;
+    output.ok_or_else(no_output)
 }
 
 fn no_output() -> Error {

@@ -182,7 +182,13 @@ impl StoreOptions {
         let postgres = std::mem::take(&mut self.postgres);
         self.check()?;
         let backend = PostgresBackend::connect(url, &postgres)?;
-        self.with_backend(Arc::new(backend))
+        let reader = Arc::new(backend.reading_at_replica());
+        let backend: Arc<dyn Backend> = Arc::new(backend);
+        if postgres.has_read_url() {
+            self.with_reader(backend, reader)
+        } else {
+            self.with_backend(backend)
+        }
     }
 
     /// Opens a new, empty store in memory.
@@ -194,10 +200,16 @@ impl StoreOptions {
     ///
     /// Errors: `invalid_argument` for a tenant or role that is empty, too long or holds NUL.
     pub fn with_backend(self, backend: Arc<dyn Backend>) -> Result<Store> {
+        let reader = Arc::clone(&backend);
+        self.with_reader(backend, reader)
+    }
+
+    fn with_reader(self, backend: Arc<dyn Backend>, reader: Arc<dyn Backend>) -> Result<Store> {
         let roles = self.check()?;
         Ok(Store {
             inner: Arc::new(Inner {
                 backend,
+                reader,
                 tenant: self.tenant,
                 clock: self.clock,
                 ids: self.ids,

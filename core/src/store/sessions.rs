@@ -23,7 +23,7 @@ impl Store {
 
     /// The session with that id; `None` where there is none.
     pub fn get_session(&self, id: &str) -> Result<Option<Session>> {
-        let (_entered, backend, tenant) = self.enter()?;
+        let (_entered, backend, tenant) = self.enter_reading()?;
         limits::check("session id", id, 1, limits::SESSION_ID)?;
         Ok(backend
             .session(tenant, Lookup::Id(id))?
@@ -32,7 +32,7 @@ impl Store {
 
     /// The session with that key in that scope; `None` where there is none.
     pub fn get_session_by_key(&self, scope: &str, key: &str) -> Result<Option<Session>> {
-        let (_entered, backend, tenant) = self.enter()?;
+        let (_entered, backend, tenant) = self.enter_reading()?;
         limits::check("scope", scope, 0, limits::SCOPE)?;
         limits::check("key", key, 1, limits::KEY)?;
         let row = backend.session(tenant, Lookup::Key { scope, key })?;
@@ -76,7 +76,7 @@ impl Store {
     /// Errors: `invalid_argument`.
     #[expect(clippy::needless_pass_by_value, reason = "as all queries are passed")]
     pub fn list_sessions(&self, query: SessionQuery) -> Result<Page<Session>> {
-        let (_entered, backend, tenant) = self.enter()?;
+        let (_entered, backend, tenant) = self.enter_reading()?;
         let limit = limits::page(query.limit)?;
         let filter = session_filter(&query, limit)?;
         let mut rows = backend.sessions(tenant, &filter)?;

@@ -66,10 +66,7 @@ impl MessageStream {
             rows: want,
             bytes: PAGE_BYTES,
         };
-        let (_entered, backend, tenant) = self.store.enter()?;
-        let page = backend
-            .messages(tenant, &self.session_id, &self.filter)?
-            .ok_or_else(|| Error::no_session(&self.session_id))?;
+        let page = self.read_page()?;
         let got = page.len() as u64;
         if let Some(last) = page.last() {
             if last.seq <= self.filter.after {
@@ -82,6 +79,22 @@ impl MessageStream {
         self.done = page.last().is_none_or(is_last) || self.left == Some(0);
         self.page = page.into_iter();
         Ok(())
+    }
+
+    /// The next page; none is the end. Where this one comes from further back in time than the last, it may end too early: then what was written
+    /// says whether that is the end.
+    fn read_page(&self) -> Result<Vec<Message>> {
+        let page = {
+            let (_entered, reader, tenant) = self.store.enter_reading()?;
+            reader.messages(tenant, &self.session_id, &self.filter)?
+        };
+        let page = if page.as_ref().is_none_or(Vec::is_empty) && self.store.reads_the_past() {
+            let (_entered, backend, tenant) = self.store.enter()?;
+            backend.messages(tenant, &self.session_id, &self.filter)?
+        } else {
+            page
+        };
+        page.ok_or_else(|| Error::no_session(&self.session_id))
     }
 }
 

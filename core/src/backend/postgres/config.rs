@@ -18,8 +18,10 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const PLAN_ONCE: &str = "SET plan_cache_mode = force_generic_plan";
 
 /// A pool that connects when it is asked to.
-pub(super) fn pool(url: &str, options: &PostgresOptions) -> Result<Pool> {
-    let mut config = parse(url)?;
+///
+/// `argument` names the URL in an error.
+pub(super) fn pool(url: &str, argument: &str, options: &PostgresOptions) -> Result<Pool> {
+    let mut config = parse(url, argument)?;
     if config.get_application_name().is_none() {
         config.application_name("convostore");
     }
@@ -57,7 +59,7 @@ pub(super) fn pool(url: &str, options: &PostgresOptions) -> Result<Pool> {
 }
 
 /// What was wrong with it is not said: it could quote a password.
-fn parse(url: &str) -> Result<Config> {
+fn parse(url: &str, argument: &str) -> Result<Config> {
     // Certificates are verified wherever TLS is spoken, so the stronger modes of libpq are what `require` is here.
     let url = url
         .replace("sslmode=verify-full", "sslmode=require")
@@ -68,7 +70,7 @@ fn parse(url: &str) -> Result<Config> {
         Error::invalid(
             "the URL is not of the form postgresql://user:password@host:port/database?name=value",
         )
-        .with("argument", "url")
+        .with("argument", argument)
     })
 }
 

@@ -3,7 +3,7 @@
 use std::error::Error as _;
 use std::io::ErrorKind;
 
-use deadpool_postgres::PoolError;
+use deadpool_postgres::{PoolError, TimeoutType};
 use tokio_postgres::error::SqlState;
 
 use crate::error::{Error, ErrorCode};
@@ -44,6 +44,23 @@ impl Failure {
             Self::Closed => false,
             _ => true,
         }
+    }
+
+    /// Whether asking another server is of no use: the time is up, or the store was closed.
+    pub(super) fn is_final_for_reads(&self) -> bool {
+        match self {
+            Self::Busy | Self::Closed => true,
+            Self::Server { state, .. } => matches!(state.code(), "57014" | "55P03"),
+            _ => false,
+        }
+    }
+
+    /// Whether the server does not let us in, or has no such database.
+    pub(super) fn is_refusal(&self) -> bool {
+        let Self::Server { state, .. } = self else {
+            return false;
+        };
+        state.code().starts_with("28") || state.code() == "3D000"
     }
 
     /// Whether a row was there already: of another writer, whom this statement's snapshot did not show.
@@ -102,7 +119,8 @@ impl Failure {
 impl From<PoolError> for Failure {
     fn from(error: PoolError) -> Self {
         match error {
-            PoolError::Timeout(_) => Self::Busy,
+            PoolError::Timeout(TimeoutType::Wait) => Self::Busy,
+            PoolError::Timeout(_) => Self::Unreachable("it did not answer in time".to_owned()),
             PoolError::Backend(error) => Self::of_connecting(&error),
             PoolError::Closed => Self::Closed,
             _ => Self::Unreachable("the pool has no connection to give".to_owned()),

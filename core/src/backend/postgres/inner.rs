@@ -9,7 +9,6 @@ use tokio::time::timeout;
 use super::driver::Driver;
 use super::failure::Failure;
 use super::flight::{Access, Answers, Flight, Setting};
-use super::gate::Gate;
 use super::patience::Patience;
 use super::query::{Query, Schema};
 use crate::error::Result;
@@ -17,13 +16,13 @@ use crate::error::Result;
 /// How much longer than its own limit a statement may stay unanswered before the connection counts as dead.
 const GRACE: Duration = Duration::from_secs(5);
 
+/// One server, and how it is spoken to.
 pub(super) struct Inner {
-    pub(super) driver: Driver,
+    pub(super) driver: Arc<Driver>,
     pub(super) pool: Pool,
     pub(super) schema: Schema,
     pub(super) wait_limit: Duration,
     pub(super) prepared: bool,
-    pub(super) gate: Gate,
 }
 
 impl Inner {
@@ -43,7 +42,11 @@ impl Inner {
         let mut is_open = false;
         loop {
             let queries = queries(patience.was_overtaken())?;
-            let again = match self.attempt(access, tenant, queries, &mut patience) {
+            let connected = self.connect(&mut patience);
+            let attempted = connected.and_then(|connection| {
+                self.attempt(connection, access, tenant, queries, patience.left())
+            });
+            let again = match attempted {
                 Ok(answers) => match read(&answers)? {
                     Some(outcome) => return Ok(outcome),
                     None => patience.overtaken(),
@@ -60,17 +63,18 @@ impl Inner {
         }
     }
 
-    fn attempt(
+    /// Runs statements as one transaction in one flush, once.
+    pub(super) fn attempt(
         &self,
+        connection: Arc<Object>,
         access: Access,
         tenant: &str,
         queries: Vec<Query>,
-        patience: &mut Patience,
+        limit: Duration,
     ) -> Result<Answers, Failure> {
-        let connection = self.connect(patience)?;
         let setting = Setting {
             tenant: tenant.to_owned(),
-            limit: patience.left(),
+            limit,
         };
         let flight = Flight {
             begin: Some((access, setting)),
@@ -103,12 +107,15 @@ impl Inner {
 
     /// As [`Inner::connect`], but a server that is not there is not waited for.
     pub(super) fn connect_once(&self, limit: Duration) -> Result<Object, Failure> {
-        let pool = self.pool.clone();
-        let timeouts = Timeouts {
+        self.connect_within(Timeouts {
             wait: Some(limit),
             create: Some(limit),
             recycle: Some(limit),
-        };
+        })
+    }
+
+    pub(super) fn connect_within(&self, timeouts: Timeouts) -> Result<Object, Failure> {
+        let pool = self.pool.clone();
         self.driver
             .run(async move { Ok(pool.timeout_get(&timeouts).await?) })
     }

@@ -10,6 +10,7 @@ mod migrate;
 mod options;
 mod patience;
 mod query;
+mod replica;
 mod row;
 mod statements;
 mod tls;
@@ -29,6 +30,7 @@ use gate::{Gate, Inside};
 use inner::Inner;
 use patience::Patience;
 use query::{Query, Schema};
+use replica::Replica;
 use statements::{append, lists, messages, sessions, start};
 use transaction::Transaction;
 
@@ -50,8 +52,17 @@ use crate::model::{Erasure, Message};
 /// another tenant, nor any without a setting.
 ///
 /// Calls block their thread, and may be made from any: the connections are driven by a thread of the backend's own.
+#[derive(Clone)]
 pub struct PostgresBackend {
-    inner: Inner,
+    shared: Arc<Shared>,
+    /// Whether it reads at the replica, where there is one.
+    reads_at_replica: bool,
+}
+
+struct Shared {
+    primary: Inner,
+    replica: Option<Replica>,
+    gate: Gate,
 }
 
 impl PostgresBackend {
@@ -64,23 +75,49 @@ impl PostgresBackend {
     /// `storage` where there is no server.
     pub fn connect(url: &str, options: &PostgresOptions) -> Result<Self> {
         options.check()?;
-        let pool = config::pool(url, options)?;
-        let inner = Inner {
-            driver: Driver::start()?,
-            pool,
-            schema: Schema::new(&options.schema),
-            wait_limit: options.wait_limit,
-            prepared: options.prepared_statements,
-            gate: Gate::default(),
+        let driver = Arc::new(Driver::start()?);
+        let primary = server(url, "url", options, &driver)?;
+        let replica = match &options.read_url {
+            Some(url) => Some(Replica::new(server(url, "read_url", options, &driver)?)),
+            None => None,
         };
-        drop(inner.connect_once(options.wait_limit)?);
-        migrate::migrate(&inner, options.migrate)?;
-        Ok(Self { inner })
+        drop(primary.connect_once(options.wait_limit)?);
+        migrate::migrate(&primary, options.migrate)?;
+        if let Some(replica) = &replica {
+            let greeted = replica.greet().map_err(Error::from);
+            greeted.map_err(|error| error.with("argument", "read_url"))?;
+        }
+        Ok(Self {
+            shared: Arc::new(Shared {
+                primary,
+                replica,
+                gate: Gate::default(),
+            }),
+            reads_at_replica: false,
+        })
+    }
+
+    /// The same backend, which reads at the server of [`PostgresOptions::read_url`]: what is read may be as old as the replica is behind. That is less
+    /// than [`Backend`] promises, so a [`Store`](crate::Store) uses it only for reads on which no write depends. Without that option nothing changes.
+    pub fn reading_at_replica(&self) -> Self {
+        Self {
+            shared: Arc::clone(&self.shared),
+            reads_at_replica: true,
+        }
+    }
+
+    fn primary(&self) -> &Inner {
+        &self.shared.primary
+    }
+
+    fn replica(&self) -> Option<&Replica> {
+        let replica = self.shared.replica.as_ref();
+        replica.filter(|_| self.reads_at_replica)
     }
 
     fn enter(&self) -> Result<Inside<'_>> {
-        self.inner.driver.check_process()?;
-        self.inner.gate.enter()
+        self.primary().driver.check_process()?;
+        self.shared.gate.enter()
     }
 
     /// One statement that reads.
@@ -91,8 +128,14 @@ impl PostgresBackend {
         read: impl Fn(&[tokio_postgres::Row]) -> Result<T>,
     ) -> Result<T> {
         let _inside = self.enter()?;
-        let queries = |_| Ok(vec![query(&self.inner.schema)]);
-        self.inner
+        let query = query(&self.primary().schema);
+        if let Some(replica) = self.replica()
+            && let Some(answers) = replica.ask(tenant, vec![query.clone()])?
+        {
+            return read(answers.last().map_or(&[], Vec::as_slice));
+        }
+        let queries = |_| Ok(vec![query.clone()]);
+        self.primary()
             .transact(Access::Read, tenant, false, queries, |answers| {
                 last(answers, |rows| read(rows).map(Some))
             })
@@ -106,9 +149,9 @@ impl PostgresBackend {
         work: &mut dyn FnMut(&mut dyn WriteTransaction) -> Result<()>,
     ) -> Result<()> {
         let _inside = self.enter()?;
-        let mut patience = Patience::new(self.inner.wait_limit);
+        let mut patience = Patience::new(self.primary().wait_limit);
         loop {
-            let mut transaction = Transaction::new(&self.inner, tenant, Access::Write);
+            let mut transaction = Transaction::new(self.primary(), None, tenant, Access::Write);
             let (error, failure) = match work(&mut transaction) {
                 Ok(()) => match transaction.commit() {
                     Ok(()) => return Ok(()),
@@ -132,6 +175,21 @@ impl PostgresBackend {
     }
 }
 
+fn server(
+    url: &str,
+    argument: &str,
+    options: &PostgresOptions,
+    driver: &Arc<Driver>,
+) -> Result<Inner> {
+    Ok(Inner {
+        driver: Arc::clone(driver),
+        pool: config::pool(url, argument, options)?,
+        schema: Schema::new(&options.schema),
+        wait_limit: options.wait_limit,
+        prepared: options.prepared_statements,
+    })
+}
+
 fn last<T>(
     answers: &Answers,
     read: impl FnOnce(&[tokio_postgres::Row]) -> Result<Option<T>>,
@@ -143,7 +201,7 @@ fn last<T>(
 impl fmt::Debug for PostgresBackend {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PostgresBackend")
-            .field("schema", &self.inner.schema.name)
+            .field("schema", &self.primary().schema.name)
             .finish_non_exhaustive()
     }
 }
@@ -151,18 +209,18 @@ impl fmt::Debug for PostgresBackend {
 impl Backend for PostgresBackend {
     fn start_session(&self, tenant: &str, start: Arc<StartSession>) -> Result<Started> {
         let _inside = self.enter()?;
-        self.inner.transact(
+        self.primary().transact(
             Access::Write,
             tenant,
             false,
-            |_| Ok(vec![start::start(&self.inner.schema, tenant, &start)?]),
+            |_| Ok(vec![start::start(&self.primary().schema, tenant, &start)?]),
             |answers| last(answers, start::read),
         )
     }
 
     fn append(&self, tenant: &str, append: Arc<Append>) -> Result<Appended> {
         let _inside = self.enter()?;
-        let schema = &self.inner.schema;
+        let schema = &self.primary().schema;
         let queries = |overtaken| {
             let statement = append::append(schema, tenant, &append)?;
             let lock = || sessions::lock(schema, tenant, Lookup::Id(&append.session_id));
@@ -174,7 +232,7 @@ impl Backend for PostgresBackend {
         };
         let settles =
             !append.rows.is_empty() && append.rows.iter().all(|row| row.dedup_key.is_some());
-        self.inner
+        self.primary()
             .transact(Access::Write, tenant, settles, queries, |answers| {
                 last(answers, |rows| {
                     append::read(&append, rows).map(append::Attempt::done)
@@ -217,7 +275,8 @@ impl Backend for PostgresBackend {
         work: &mut dyn FnMut(&mut dyn ReadTransaction) -> Result<()>,
     ) -> Result<()> {
         let _inside = self.enter()?;
-        let mut transaction = Transaction::new(&self.inner, tenant, Access::ReadMany);
+        let mut transaction =
+            Transaction::new(self.primary(), self.replica(), tenant, Access::ReadMany);
         work(&mut transaction)
     }
 
@@ -243,7 +302,7 @@ impl Backend for PostgresBackend {
 
     fn check(&self) -> Result<Vec<String>> {
         let _inside = self.enter()?;
-        upkeep::check(&self.inner)
+        upkeep::check(self.primary())
     }
 
     fn backup(&self, _path: &Path) -> Result<()> {
@@ -256,12 +315,15 @@ impl Backend for PostgresBackend {
 
     fn size(&self) -> Result<Option<u64>> {
         let _inside = self.enter()?;
-        upkeep::size(&self.inner)
+        upkeep::size(self.primary())
     }
 
     fn close(&self) -> Result<()> {
-        if self.inner.gate.close() {
-            self.inner.pool.close();
+        if self.shared.gate.close() {
+            self.primary().pool.close();
+            if let Some(replica) = &self.shared.replica {
+                replica.close();
+            }
         }
         Ok(())
     }

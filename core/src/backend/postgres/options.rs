@@ -21,6 +21,7 @@ pub struct PostgresOptions {
     pub(super) prepared_statements: bool,
     pub(super) root_certificates: Option<PathBuf>,
     pub(super) migrate: bool,
+    pub(super) read_url: Option<String>,
 }
 
 impl Default for PostgresOptions {
@@ -32,6 +33,7 @@ impl Default for PostgresOptions {
             prepared_statements: true,
             root_certificates: None,
             migrate: true,
+            read_url: None,
         }
     }
 }
@@ -82,6 +84,24 @@ impl PostgresOptions {
         self
     }
 
+    /// The URL of a replica, for reads: a standby that follows the server by streaming replication, or several (`host=a,b`), or a pooler before
+    /// them. Default: none, all is read where it is written.
+    ///
+    /// Sessions, messages, contexts, lifecycles and `stats` are then read there, **as they were a moment ago**: as far back as the replica is behind. A
+    /// session that was just created may not be found yet. [`Store::on_primary`](crate::Store::on_primary) gives a handle that reads what was
+    /// written. Writes, and what they look at, `export_archive`, `check` and `cleanup_sessions` never use the replica. Where it cannot be asked, or is
+    /// behind a migration, the primary is.
+    ///
+    /// Its user, TLS and `max_connections` are as those of the primary: each server gets a pool of its own.
+    pub fn read_url(mut self, url: impl Into<String>) -> Self {
+        self.read_url = Some(url.into());
+        self
+    }
+
+    pub(crate) fn has_read_url(&self) -> bool {
+        self.read_url.is_some()
+    }
+
     pub(super) fn check(&self) -> Result<()> {
         let mut bytes = self.schema.bytes();
         let begins = bytes
@@ -109,6 +129,7 @@ impl fmt::Debug for PostgresOptions {
             .field("wait_limit", &self.wait_limit)
             .field("max_connections", &self.max_connections)
             .field("prepared_statements", &self.prepared_statements)
+            .field("has_read_url", &self.has_read_url())
             .finish_non_exhaustive()
     }
 }

@@ -14,6 +14,7 @@ use super::flight::{Access, Answers, Flight, Setting};
 use super::inner::Inner;
 use super::patience::Patience;
 use super::query::{Query, Schema};
+use super::replica::Replica;
 use super::statements::{append, lists, messages, others, sessions, start, writes};
 use crate::backend::{
     Append, Appended, Lookup, MessageFilter, ReadTransaction, RowOrder, SessionFilter, SessionRow,
@@ -24,6 +25,8 @@ use crate::model::{Context, JsonObject, Lifecycle, Message};
 
 pub(super) struct Transaction<'a> {
     inner: &'a Inner,
+    /// Where it begins if it can.
+    replica: Option<&'a Replica>,
     tenant: &'a str,
     access: Access,
     patience: Patience,
@@ -44,9 +47,15 @@ struct Deferred {
 }
 
 impl<'a> Transaction<'a> {
-    pub(super) fn new(inner: &'a Inner, tenant: &'a str, access: Access) -> Self {
+    pub(super) fn new(
+        inner: &'a Inner,
+        replica: Option<&'a Replica>,
+        tenant: &'a str,
+        access: Access,
+    ) -> Self {
         Self {
             inner,
+            replica,
             tenant,
             access,
             patience: Patience::new(inner.wait_limit),
@@ -127,14 +136,12 @@ impl<'a> Transaction<'a> {
 
     /// The first flight. Nothing was read before it, so where it fails in passing it is made again, on another connection if need be.
     fn begin(&mut self, queries: &[Query], commit: bool) -> Result<Answers, Failure> {
+        if let Some(answers) = self.begin_at_replica(queries)? {
+            return Ok(answers);
+        }
         loop {
             let connection = self.inner.connect(&mut self.patience)?;
-            let setting = Setting {
-                tenant: self.tenant.to_owned(),
-                limit: self.patience.left(),
-            };
-            let flight = self.flight(Some((self.access, setting)), queries.to_vec(), commit);
-            match self.inner.fly(Arc::clone(&connection), flight) {
+            match self.first(&connection, queries, commit) {
                 Err(failure) if failure.is_transient() => {
                     self.inner.give_back(connection, true, Some(&failure));
                     self.patience.after(failure)?;
@@ -145,6 +152,41 @@ impl<'a> Transaction<'a> {
                 }
             }
         }
+    }
+
+    /// Nothing where there is none, or it failed.
+    fn begin_at_replica(&mut self, queries: &[Query]) -> Result<Option<Answers>, Failure> {
+        let Some(replica) = self.replica.take() else {
+            return Ok(None);
+        };
+        let Some(connection) = replica.connection()? else {
+            return Ok(None);
+        };
+        match self.first(&connection, queries, false) {
+            Ok(answers) => {
+                self.connection = Some(connection);
+                Ok(Some(answers))
+            }
+            Err(failure) => {
+                self.inner.give_back(connection, false, Some(&failure));
+                replica.failed(failure).map(|()| None)
+            }
+        }
+    }
+
+    /// The first flight, on this connection.
+    fn first(
+        &self,
+        connection: &Arc<Object>,
+        queries: &[Query],
+        commit: bool,
+    ) -> Result<Answers, Failure> {
+        let setting = Setting {
+            tenant: self.tenant.to_owned(),
+            limit: self.patience.left(),
+        };
+        let flight = self.flight(Some((self.access, setting)), queries.to_vec(), commit);
+        self.inner.fly(Arc::clone(connection), flight)
     }
 
     fn flight(
