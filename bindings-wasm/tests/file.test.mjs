@@ -5,7 +5,7 @@ import { copyFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSyn
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { BusyError, Store } from "convostore";
+import { Store } from "convostore";
 
 const folder = mkdtempSync(join(tmpdir(), "convostore-"));
 after(() => rmSync(folder, { recursive: true, force: true }));
@@ -42,31 +42,6 @@ test("what was acknowledged is there again", async () => {
   assert.deepEqual(after, before);
   assert.deepEqual((await store.check()).problems, []);
   await store.close();
-});
-
-test("one opener at a time; a dead one's lock is taken away", async () => {
-  const path = fresh();
-  const store = await Store.open({ path });
-  await assert.rejects(Store.open({ path }), (error) => error instanceof BusyError && error.details.pid === process.pid);
-  const script = `import { Store } from "convostore"; await Store.open({ path: process.argv[1] }).then(() => console.log("opened"), (error) => console.log(error.code));`;
-  const other = () => execFileSync(process.execPath, ["--input-type=module", "-e", script, path], { cwd: import.meta.dirname, encoding: "utf8" }).trim();
-  assert.equal(other(), "busy");
-  await store.close();
-  assert.equal(other(), "opened"); // and ended without closing
-  assert.equal(readdirSync(folder).filter((name) => name.startsWith(`${next}.convostore.lock`)).length, 1);
-  writeFileSync(`${path}.lock-${process.pid}-1-abc`, ""); // our process id, but of a process that started at another time
-  const again = await Store.open({ path });
-  await again.close();
-  assert.equal(readdirSync(folder).filter((name) => name.startsWith(`${next}.convostore.lock`)).length, 0);
-});
-
-test("of many that open at once at most one is let in", async () => {
-  const path = fresh();
-  const outcomes = await Promise.all(Array.from({ length: 8 }, () => Store.open({ path }).then((store) => store, (error) => error.code)));
-  const stores = outcomes.filter((outcome) => typeof outcome !== "string");
-  assert.ok(stores.length <= 1);
-  assert.ok(outcomes.every((outcome) => typeof outcome !== "string" || outcome === "busy"));
-  await stores[0]?.close();
 });
 
 test("a torn end is cut off at whatever byte it was torn; everything before is kept", async () => {

@@ -1,12 +1,14 @@
 /** A database and its keeper: reads at once, writes one after the other. */
 import { CoreDatabase, type CoreStore } from "./web/core.js";
 import { moment } from "./arguments.js";
-import { errorOf, invalid } from "./errors.js";
+import { errorOf } from "./errors.js";
+import { Group } from "./group.js";
+import { type Draws, guarded } from "./ids.js";
 import type { Host, Keeper, Target } from "./keeper.js";
 import type { Runtime } from "./runtime.js";
-
-/** The rows of a database are handed over in pieces of this size. */
-const PIECE = 1 << 20;
+import { targetOf } from "./target.js";
+import { Turns } from "./turns.js";
+import { Writing } from "./writing.js";
 
 /** What all stores on a database share. */
 export interface Settings {
@@ -22,33 +24,12 @@ export interface Handle {
   core: CoreStore;
 }
 
-interface Thrown {
-  error: unknown;
-}
-
-// These two hold no engine: WebAssembly and the instance hold on to them, and a store that was forgotten is to be collected.
-
-/** An id source that throws nothing through WebAssembly. */
-function guarded(runtime: Runtime, ids: () => string, thrown: Thrown): () => string {
-  return () => {
-    try {
-      const id: unknown = runtime.callback(ids);
-      if (typeof id === "string") return id;
-      thrown.error = invalid("the id source gave no text", "ids");
-    } catch (error) {
-      thrown.error = error ?? new Error("the id source threw nothing");
-    }
-    return "";
-  };
-}
-
+// It holds no engine: the instance holds on to it, and a store that was forgotten is to be collected.
 function closer(keeper: Keeper): () => void {
   return () => {
     void keeper.close().catch(() => {});
   };
 }
-
-type Turn = { readonly signal: AbortSignal | undefined };
 
 export class Engine {
   readonly runtime: Runtime;
@@ -57,16 +38,17 @@ export class Engine {
   readonly #ids: (() => string) | undefined;
   #core: CoreDatabase;
   #target: Target;
-  readonly #handles = new Set<Handle>();
-  /** Settled when the writes before have been settled. */
-  #last: Promise<void> = Promise.resolve();
+  /** By tenants. */
+  readonly #handles = new Map<string, Handle>();
+  readonly #turns = new Turns();
+  readonly #writing: Writing;
   /** Why nothing more can be kept. */
   #broken: Error | undefined;
   /** Whether nothing more is let in; what was let in before is completed. */
   #isClosed = false;
   #closing: Promise<void> | undefined;
-  /** What an id source threw, on its way around WebAssembly. */
-  readonly #thrown: Thrown;
+  /** The last turn, while it waits for its time and more writes may join it. */
+  #open: Group | undefined;
   #isBehind = false;
   readonly #poisoned: (() => void) | undefined;
 
@@ -74,10 +56,11 @@ export class Engine {
     this.runtime = runtime;
     this.#settings = settings;
     this.#keeper = keeper;
-    this.#thrown = { error: undefined };
-    this.#ids = settings.ids && guarded(runtime, settings.ids, this.#thrown);
+    const draws: Draws = { ids: [], given: 0, error: undefined };
+    this.#ids = settings.ids && guarded(runtime, settings.ids, draws);
+    this.#writing = new Writing(runtime, draws, keeper, () => this.#core);
     this.#core = runtime.call(() => new CoreDatabase(keeper !== undefined));
-    this.#target = this.#targetOf(this.#core);
+    this.#target = targetOf(runtime, this.#core);
     if (keeper !== undefined) runtime.onPoison.add((this.#poisoned = closer(keeper)));
   }
 
@@ -92,8 +75,7 @@ export class Engine {
       this.#isBehind = true;
       void this.#inTurn(undefined, async () => {
         this.#isBehind = false;
-        await this.#begin(undefined);
-        this.#keeper?.end?.();
+        await this.#begin(undefined).finally(() => this.#keeper?.end?.());
       }).catch(() => {});
     },
     broken: (error) => {
@@ -108,9 +90,12 @@ export class Engine {
 
   /** A store for a tenant. */
   handle(tenant: string): Handle {
-    const core = this.call(() => this.#core.store(this.#settings.wire(tenant), this.#ids));
-    const handle = { tenant, core };
-    this.#handles.add(handle);
+    this.check();
+    let handle = this.#handles.get(tenant);
+    if (handle === undefined) {
+      handle = { tenant, core: this.call(() => this.#core.store(this.#settings.wire(tenant), this.#ids)) };
+      this.#handles.set(tenant, handle);
+    }
     return handle;
   }
 
@@ -140,22 +125,35 @@ export class Engine {
 
   /**
    * Runs a write: `work` prepares it, and it is kept before the promise resolves. Where nothing is kept, it is done at once.
+   *
+   * Writes that wait for the same turn are kept together, so `work` may run again, and must depend on nothing but the database. `characters`
+   * is about how much it writes.
    */
-  write<T>(work: () => T, signal?: AbortSignal): Promise<T> {
-    return this.writes(async (settle) => settle(work), signal);
+  write<T>(tenant: string, work: () => T, signal?: AbortSignal, characters = 0): T | Promise<T> {
+    this.check();
+    signal?.throwIfAborted();
+    const keeper = this.#keeper;
+    if (keeper === undefined) return this.#writing.prepare(work, []);
+    let group = this.#open;
+    if (group === undefined || !group.takes(tenant)) {
+      const next = new Group(tenant);
+      void this.#inTurn(undefined, () => this.#run(keeper, next));
+      this.#open = group = next;
+    }
+    return group.add(work, characters, signal);
   }
 
-  /** Runs several writes in one turn, each settled before the next. */
+  /** Runs several writes in one turn, each settled before the next; none of them is kept together with others. */
   async writes<T>(work: (settle: <R>(prepare: () => R) => Promise<R>) => Promise<T>, signal?: AbortSignal): Promise<T> {
     this.check();
     signal?.throwIfAborted();
     const keeper = this.#keeper;
-    if (keeper === undefined) return work(async (prepare) => this.#prepare(prepare));
-    return this.#inTurn({ signal }, async () => {
+    if (keeper === undefined) return work(async (prepare) => this.#writing.prepare(prepare, []));
+    return this.#inTurn(signal, async () => {
       this.#checkSound();
       try {
         await this.#begin(signal);
-        const result = await work((prepare) => this.#settle(keeper, prepare));
+        const result = await work((prepare) => this.#writing.keepOne(prepare));
         await keeper.tidy?.(this.#target);
         return result;
       } finally {
@@ -188,28 +186,18 @@ export class Engine {
 
   async #close(): Promise<void> {
     this.#isClosed = true;
-    await this.#last;
+    await this.#turns.ended();
     if (this.#poisoned !== undefined) this.runtime.onPoison.delete(this.#poisoned);
-    for (const handle of this.#handles) this.runtime.free(handle.core);
+    for (const handle of this.#handles.values()) this.runtime.free(handle.core);
     this.#handles.clear();
     this.runtime.free(this.#core);
     await this.#keeper?.close();
   }
 
-  /** Waits for the writes before, then runs. */
-  async #inTurn<T>(turn: Turn | undefined, work: () => Promise<T>): Promise<T> {
-    const before = this.#last;
-    let done = (): void => {};
-    const mine = new Promise<void>((resolve) => {
-      done = resolve;
-    });
-    this.#last = before.then(() => mine);
-    try {
-      await (turn?.signal === undefined ? before : abortable(before, turn.signal));
-      return await work();
-    } finally {
-      done();
-    }
+  /** Waits for the turns before, then runs. */
+  #inTurn<T>(signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
+    this.#open = undefined;
+    return this.#turns.take(signal, work);
   }
 
   /** Brings in what others wrote; everything anew where that is simpler. */
@@ -218,9 +206,9 @@ export class Engine {
     if (keeper?.begin === undefined || (await keeper.begin(this.#target, signal))) return;
     const core = this.runtime.call(() => new CoreDatabase(true));
     try {
-      const target = this.#targetOf(core);
+      const target = targetOf(this.runtime, core);
       await keeper.load(target);
-      for (const handle of this.#handles) {
+      for (const handle of this.#handles.values()) {
         const old = handle.core;
         handle.core = this.runtime.call(() => core.store(this.#settings.wire(handle.tenant), this.#ids));
         this.runtime.free(old);
@@ -234,62 +222,22 @@ export class Engine {
     }
   }
 
-  #prepare<R>(prepare: () => R): R {
-    this.#thrown.error = undefined;
+  /** The turn of a group. It settles all members, and does not throw. */
+  async #run(keeper: Keeper, group: Group): Promise<void> {
+    if (group.members.length === 0) return;
     try {
-      return this.runtime.call(prepare);
+      this.#checkSound();
+      await this.#begin(group.stop.signal);
+      group.begin();
+      while (group.members.length > 0) {
+        const settled = await this.#writing.keepSome(group.members);
+        group.members.splice(0, settled);
+      }
+      await keeper.tidy?.(this.#target);
     } catch (error) {
-      throw this.#thrown.error ?? error;
+      group.fail(error);
+    } finally {
+      keeper.end?.();
     }
   }
-
-  async #settle<R>(keeper: Keeper, prepare: () => R): Promise<R> {
-    const result = this.#prepare(prepare);
-    const rows = this.runtime.call(() => (keeper.form === "bytes" ? this.#core.pending_bytes() : this.#core.pending_text()));
-    if (rows === undefined) return result;
-    try {
-      await keeper.keep(rows);
-    } catch (error) {
-      this.runtime.call(() => this.#core.abort());
-      throw error;
-    }
-    this.runtime.call(() => this.#core.commit());
-    return result;
-  }
-
-  #targetOf(core: CoreDatabase): Target {
-    const { runtime } = this;
-    return {
-      loadBytes: (bytes) => runtime.call(() => core.load_bytes(bytes)),
-      loadText: (text) => runtime.call(() => core.load_text(text)),
-      snapshotSize: () => runtime.call(() => core.snapshot_size()),
-      snapshot: (each) => {
-        let thrown: { readonly error: unknown } | undefined;
-        try {
-          runtime.call(() => core.snapshot(PIECE, (piece: Uint8Array) => {
-            try {
-              each(piece);
-            } catch (error) {
-              thrown = { error };
-              throw error;
-            }
-          }));
-        } catch (error) {
-          throw thrown === undefined ? error : thrown.error;
-        }
-      },
-    };
-  }
-}
-
-function abortable(wait: Promise<void>, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const abort = (): void => reject(signal.reason as Error);
-    if (signal.aborted) return abort();
-    signal.addEventListener("abort", abort, { once: true });
-    void wait.then(() => {
-      signal.removeEventListener("abort", abort);
-      resolve();
-    });
-  });
 }

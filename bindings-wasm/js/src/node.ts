@@ -1,7 +1,7 @@
 /** The entry for Node: reads the WebAssembly from the package, and keeps stores in files. */
 import { readFileSync } from "node:fs";
 import { errorOf } from "./errors.js";
-import { FileKeeper } from "./node-file.js";
+import { FileKeeper } from "./file/keeper.js";
 import { type InitInput, initFrom, initSync, setLoader } from "./runtime.js";
 import { setOpenKeeper } from "./store.js";
 

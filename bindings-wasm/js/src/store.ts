@@ -202,7 +202,7 @@ export class Store {
     const total = { sessions: 0, messages: 0 };
     try {
       for (;;) {
-        const done = await this.#write(() => this.#handle.core.cleanup_step(steps), query);
+        const done = await this.#writeAlone(() => this.#handle.core.cleanup_step(steps), query);
         if (done === undefined) return total;
         total.sessions += done[0] ?? 0;
         total.messages += done[1] ?? 0;
@@ -218,7 +218,7 @@ export class Store {
     const [id, said, now] = [text(sessionId, "session id"), newMessage(message), this.#engine.now()];
     const expected = optionalWhole(given.expectedRevision, "expectedRevision") ?? -1;
     const rest = said.rest === undefined ? "" : JSON.stringify(said.rest);
-    const saved = await this.#write(() => this.#handle.core.save_message(now, id, said.role, said.body, said.isJson, rest, expected), given);
+    const saved = await this.#write(() => this.#handle.core.save_message(now, id, said.role, said.body, said.isJson, rest, expected), given, said.body.length);
     return savedMessage(said, saved, 0);
   }
 
@@ -228,7 +228,7 @@ export class Store {
     if (!Array.isArray(messages)) throw invalid("messages must be a list", "messages");
     const [id, said, now] = [text(sessionId, "session id"), messages.map(newMessage), this.#engine.now()];
     const wire = save(said, optionalWhole(given.expectedRevision, "expectedRevision"), given.update);
-    const saved = await this.#write(() => this.#handle.core.save_messages(now, id, wire), given);
+    const saved = await this.#write(() => this.#handle.core.save_messages(now, id, wire), given, wire.length);
     return said.map((each, i) => savedMessage(each, saved, i * 4));
   }
 
@@ -237,7 +237,7 @@ export class Store {
     const given = options(saveOptions, "options", ["tokenCount", "signal"]);
     const [id, said, now] = [text(sessionId, "session id"), content(summary), this.#engine.now()];
     const tokens = optionalWhole(given.tokenCount, "tokenCount") ?? undefined;
-    return toMessage(await this.#write(() => this.#handle.core.save_summary(now, id, said.body, said.isJson, tokens), given));
+    return toMessage(await this.#write(() => this.#handle.core.save_summary(now, id, said.body, said.isJson, tokens), given, said.body.length));
   }
 
   /** Messages of a session, oldest first. Errors: `not_found`. */
@@ -325,7 +325,7 @@ export class Store {
   /** Defines a lifecycle, for all programs on the data. Defining it the same way again does nothing. Errors: `conflict`. */
   async defineLifecycle(definition: LifecycleDefinition, waits?: Waits): Promise<Lifecycle> {
     const [given, now] = [lifecycleDefinition(definition), this.#engine.now()];
-    return toLifecycle(await this.#write(() => this.#handle.core.define_lifecycle(now, given), waits));
+    return toLifecycle(await this.#writeAlone(() => this.#handle.core.define_lifecycle(now, given), waits));
   }
 
   /** All lifecycles, the built-in ones included, by bytes of their names. */
@@ -393,7 +393,7 @@ export class Store {
         given.signal?.throwIfAborted();
         this.#engine.call(() => archive.push(piece));
       }
-      const [sessions = 0, messages = 0, contexts = 0, lifecycles = 0, unchanged = 0, bytes = 0] = await this.#write(
+      const [sessions = 0, messages = 0, contexts = 0, lifecycles = 0, unchanged = 0, bytes = 0] = await this.#writeAlone(
         () => this.#handle.core.import_archive(now, archive, dryRun),
         given,
       );
@@ -415,8 +415,14 @@ export class Store {
     await this.#engine.backup(text(path, "path"));
   }
 
-  #write<T>(work: () => T, waits: Waits | undefined): Promise<T> {
-    return this.#engine.write(work, waits?.signal);
+  /** A write that may be prepared again; see {@link Engine.write}. */
+  #write<T>(work: () => T, waits: Waits | undefined, characters?: number): T | Promise<T> {
+    return this.#engine.write(this.#handle.tenant, work, waits?.signal, characters);
+  }
+
+  /** A write in a turn of its own: one that cannot be prepared twice, or defines what others rely on. */
+  #writeAlone<T>(work: () => T, waits: Waits | undefined): Promise<T> {
+    return this.#engine.writes((settle) => settle(work), waits?.signal);
   }
 }
 
