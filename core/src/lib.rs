@@ -15,6 +15,7 @@ mod rules;
 mod store;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+mod wanted;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -28,6 +29,7 @@ pub use rules::PreviewRule;
 #[doc(hidden)]
 pub use store::CleanupSteps;
 pub use store::{MessageStream, Store, StoreOptions};
+pub use wanted::while_wanted;
 
 /// Locks; a panic of another holder is no reason to stop, since nothing under these locks is ever left half done.
 pub(crate) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

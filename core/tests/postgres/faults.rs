@@ -1,11 +1,12 @@
 //! Connections that die: nothing acknowledged is lost, nothing is made twice, and nobody is told what is not so.
 
 use std::path::PathBuf;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use convostore::ErrorCode;
 use convostore::backend::postgres::PostgresBackend;
 use convostore::backend::{Appended, Backend, Lookup, SavedRow};
+use convostore::{ErrorCode, while_wanted};
 
 use super::proxy::Proxy;
 use super::rows::{T, insert, is_new, said, say, say_keyed, texts, to_append};
@@ -206,6 +207,29 @@ fn who_waits_longer_than_the_limit_is_busy_and_changed_nothing() {
     held.unwrap();
     assert_eq!(texts(&holder, "one"), Vec::<String>::new());
     assert!(is_new(&say(&waiting, "one", "x").unwrap()));
+}
+
+#[test]
+fn who_is_no_longer_wanted_is_broken_off_at_the_server_and_changed_nothing() {
+    let Some(url) = server::url() else { return };
+    let schema = server::schema();
+    let holder = server::connect(&url, &schema);
+    insert(&holder, "one");
+    let waiting = server::connect(&url, &schema);
+    let held = holder.write_alone(T, &mut |tx| {
+        tx.session(Lookup::Id("one"))?;
+        let began = Instant::now();
+        let asked = Rc::new(move || began.elapsed() < Duration::from_millis(400));
+        let given_up = while_wanted(asked, || say(&waiting, "one", "never")).unwrap_err();
+        assert_eq!(given_up.code(), ErrorCode::Busy, "{given_up}");
+        assert!(began.elapsed() < Duration::from_secs(5), "not before 30 s");
+        Ok(())
+    });
+    held.unwrap();
+    // Were it not broken off, it would be written now.
+    std::thread::sleep(Duration::from_millis(100));
+    assert_eq!(texts(&holder, "one"), Vec::<String>::new());
+    assert!(is_new(&say(&waiting, "one", "later").unwrap()));
 }
 
 #[test]

@@ -7,6 +7,7 @@ use tokio_postgres::config::{Host, SslMode};
 use tokio_postgres::{Config, NoTls};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
+use super::cancel::Canceller;
 use super::options::PostgresOptions;
 use super::tls;
 use crate::error::{Error, ErrorCode, Result};
@@ -17,10 +18,14 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// carrying them out; and every filter is a statement of its own already, so there is nothing to be gained by looking at the values.
 const PLAN_ONCE: &str = "SET plan_cache_mode = force_generic_plan";
 
-/// A pool that connects when it is asked to.
+/// A pool that connects when it is asked to, and the way to break off what its connections do.
 ///
 /// `argument` names the URL in an error.
-pub(super) fn pool(url: &str, argument: &str, options: &PostgresOptions) -> Result<Pool> {
+pub(super) fn pool(
+    url: &str,
+    argument: &str,
+    options: &PostgresOptions,
+) -> Result<(Pool, Canceller)> {
     let mut config = parse(url, argument)?;
     if config.get_application_name().is_none() {
         config.application_name("convostore");
@@ -32,11 +37,13 @@ pub(super) fn pool(url: &str, argument: &str, options: &PostgresOptions) -> Resu
         // A closed connection is noticed without asking the server; one that dies under our hands is replaced.
         recycling_method: RecyclingMethod::Fast,
     };
-    let manager = if uses_tls(&config) {
+    let (manager, canceller) = if uses_tls(&config) {
         let tls = MakeRustlsConnect::new(tls::config(options.root_certificates.as_deref())?);
-        Manager::from_config(config, tls, manager_config)
+        let manager = Manager::from_config(config, tls.clone(), manager_config);
+        (manager, Canceller::Tls(tls))
     } else {
-        Manager::from_config(config, NoTls, manager_config)
+        let manager = Manager::from_config(config, NoTls, manager_config);
+        (manager, Canceller::Plain)
     };
     let mut builder = Pool::builder(manager)
         .max_size(options.max_connections)
@@ -50,12 +57,13 @@ pub(super) fn pool(url: &str, argument: &str, options: &PostgresOptions) -> Resu
             })
         }));
     }
-    builder.build().map_err(|_| {
+    let pool = builder.build().map_err(|_| {
         Error::new(
             ErrorCode::Storage,
             "the pool of connections could not be made",
         )
-    })
+    })?;
+    Ok((pool, canceller))
 }
 
 /// What was wrong with it is not said: it could quote a password.

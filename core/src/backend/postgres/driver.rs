@@ -5,14 +5,16 @@
 //! one thread, so what a task sends before it first waits goes out in **one flush** — the connection's own task cannot run in between.
 
 use std::future::Future;
-use std::sync::mpsc;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
+use std::time::Duration;
 
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
 
 use super::failure::Failure;
 use crate::error::{Error, ErrorCode, Result};
+use crate::wanted;
 
 pub(super) struct Driver {
     handle: Handle,
@@ -62,12 +64,43 @@ impl Driver {
         &self,
         task: impl Future<Output = Result<T, Failure>> + Send + 'static,
     ) -> Result<T, Failure> {
+        self.begin(task).recv().unwrap_or(Err(Failure::Closed))
+    }
+
+    /// As [`Driver::run`], but where it is wanted no longer, `stop` says what comes of it; nothing means to go on waiting.
+    pub(super) fn run_while_wanted<T: Send + 'static>(
+        &self,
+        task: impl Future<Output = Result<T, Failure>> + Send + 'static,
+        stop: impl FnOnce() -> Option<Failure>,
+    ) -> Result<T, Failure> {
+        let outcome = self.begin(task);
+        let slice = wanted::slice(Duration::MAX);
+        while slice < Duration::MAX {
+            match outcome.recv_timeout(slice) {
+                Ok(outcome) => return outcome,
+                Err(RecvTimeoutError::Disconnected) => return Err(Failure::Closed),
+                Err(RecvTimeoutError::Timeout) if wanted::is_wanted() => {}
+                Err(RecvTimeoutError::Timeout) => {
+                    if let Some(failure) = stop() {
+                        return Err(failure);
+                    }
+                    break;
+                }
+            }
+        }
+        outcome.recv().unwrap_or(Err(Failure::Closed))
+    }
+
+    fn begin<T: Send + 'static>(
+        &self,
+        task: impl Future<Output = Result<T, Failure>> + Send + 'static,
+    ) -> Receiver<Result<T, Failure>> {
         let (done, outcome) = mpsc::sync_channel(1);
         self.handle.spawn(async move {
-            // The caller waits, so it is there to receive.
+            // Where nobody waits any longer, nobody is told.
             let _ = done.send(task.await);
         });
-        outcome.recv().unwrap_or(Err(Failure::Closed))
+        outcome
     }
 
     /// Has a task run on the thread without waiting for it.

@@ -21,6 +21,8 @@ pub(super) enum Failure {
     Unreachable(String),
     #[error("others held what was needed for longer than the wait limit")]
     Busy,
+    #[error("the wait was given up")]
+    Unwanted,
     #[error("the store was closed")]
     Closed,
     #[error("the server's answer is not what was asked for: {0}")]
@@ -49,10 +51,15 @@ impl Failure {
     /// Whether asking another server is of no use: the time is up, or the store was closed.
     pub(super) fn is_final_for_reads(&self) -> bool {
         match self {
-            Self::Busy | Self::Closed => true,
+            Self::Busy | Self::Unwanted | Self::Closed => true,
             Self::Server { state, .. } => matches!(state.code(), "57014" | "55P03"),
             _ => false,
         }
+    }
+
+    /// Whether the server broke a statement off because it was asked to.
+    pub(super) fn is_broken_off(&self) -> bool {
+        matches!(self, Self::Server { state, .. } if *state == SqlState::QUERY_CANCELED)
     }
 
     /// Whether the server does not let us in, or has no such database.
@@ -135,7 +142,7 @@ impl From<Failure> for Error {
             Failure::Server { state, .. } => code_of(state),
             Failure::Lost | Failure::Unreachable(_) | Failure::Answer(_) => ErrorCode::Storage,
             Failure::Unknown => ErrorCode::UnknownOutcome,
-            Failure::Busy => ErrorCode::Busy,
+            Failure::Busy | Failure::Unwanted => ErrorCode::Busy,
             Failure::Closed => return Self::closed(),
         };
         Self::new(code, sentence(code, &failure))

@@ -6,6 +6,7 @@ use std::time::Duration;
 use deadpool_postgres::{Object, Pool, Timeouts};
 use tokio::time::timeout;
 
+use super::cancel::Canceller;
 use super::driver::Driver;
 use super::failure::Failure;
 use super::flight::{Access, Answers, Flight, Setting};
@@ -20,6 +21,7 @@ const GRACE: Duration = Duration::from_secs(5);
 pub(super) struct Inner {
     pub(super) driver: Arc<Driver>,
     pub(super) pool: Pool,
+    pub(super) canceller: Canceller,
     pub(super) schema: Schema,
     pub(super) wait_limit: Duration,
     pub(super) prepared: bool,
@@ -116,21 +118,41 @@ impl Inner {
 
     pub(super) fn connect_within(&self, timeouts: Timeouts) -> Result<Object, Failure> {
         let pool = self.pool.clone();
-        self.driver
-            .run(async move { Ok(pool.timeout_get(&timeouts).await?) })
+        // A connection that comes when nobody waits for it goes to the pool.
+        self.driver.run_while_wanted(
+            async move { Ok(pool.timeout_get(&timeouts).await?) },
+            || Some(Failure::Unwanted),
+        )
     }
 
     pub(super) fn fly(&self, connection: Arc<Object>, flight: Flight) -> Result<Answers, Failure> {
         let limit = self.wait_limit.saturating_add(GRACE);
         let commits = flight.commit;
-        self.driver.run(async move {
+        let token = connection.cancel_token();
+        let flown = async move {
             match timeout(limit, flight.fly(&connection)).await {
                 Ok(answers) => answers,
                 // The server should have spoken long ago.
                 Err(_) if commits => Err(Failure::Unknown),
                 Err(_) => Err(Failure::Busy),
             }
-        })
+        };
+        // Asked to break off, the server still says what became of it: that it did, or that it was done already.
+        let mut is_unwanted = false;
+        let answers = self.driver.run_while_wanted(flown, || {
+            is_unwanted = true;
+            let canceller = self.canceller.clone();
+            let _ = self.driver.run(async move {
+                canceller.cancel(token).await;
+                Ok(())
+            });
+            None
+        });
+        match answers {
+            // The connection is not used again: a late request would meet the next who has it.
+            Err(failure) if is_unwanted && failure.is_broken_off() => Err(Failure::Unwanted),
+            answers => answers,
+        }
     }
 
     /// Ends a transaction that was not committed, and gives its connection back if it is of use.

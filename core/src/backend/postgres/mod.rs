@@ -1,5 +1,6 @@
 //! The backend that keeps everything in PostgreSQL, for workers on many machines.
 
+mod cancel;
 mod config;
 mod driver;
 mod failure;
@@ -181,9 +182,11 @@ fn server(
     options: &PostgresOptions,
     driver: &Arc<Driver>,
 ) -> Result<Inner> {
+    let (pool, canceller) = config::pool(url, argument, options)?;
     Ok(Inner {
         driver: Arc::clone(driver),
-        pool: config::pool(url, argument, options)?,
+        pool,
+        canceller,
         schema: Schema::new(&options.schema),
         wait_limit: options.wait_limit,
         prepared: options.prepared_statements,

@@ -5,6 +5,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::failure::Failure;
+use crate::wanted;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(1);
 const LONGEST_PAUSE: Duration = Duration::from_millis(500);
@@ -46,6 +47,9 @@ impl Patience {
         let pause = self.pause / 2 + self.pause.mul_f64(chance()) / 2;
         if Instant::now() + pause >= self.end {
             return Err(failure);
+        }
+        if !wanted::is_wanted() {
+            return Err(Failure::Unwanted);
         }
         thread::sleep(pause);
         self.pause = (self.pause * 2).min(LONGEST_PAUSE);

@@ -14,7 +14,7 @@ use super::place::{self, Place};
 use super::queue::{Queue, Submitted, Taken, Turn};
 use super::readers::{Length, Pause, Reader, Readers};
 use super::writer::{self, Ran, Writer, in_savepoint};
-use crate::lock;
+use crate::{lock, wanted};
 
 type Jobs = Queue<Job, Ran<Outcome>>;
 type WriteTurn<'a> = Turn<'a, Job, Ran<Outcome>>;
@@ -266,6 +266,11 @@ impl Database {
                 }
                 ran
             }
+            // It is the caller who waits no longer, not those who were taken along.
+            Ok(Err(SqliteError::Unwanted)) => {
+                turn.give_back(others);
+                Ok(Err(SqliteError::Unwanted))
+            }
             // They all have waited; another wait each would be no better.
             Ok(Err(SqliteError::Busy)) => fail_all(others, || SqliteError::Busy),
             Ok(Err(SqliteError::UnknownOutcome)) => {
@@ -285,7 +290,7 @@ impl Database {
         let ran = self.transact(turn, deadline, |conn| first.run(conn));
         for mut other in others {
             let until = other.deadline().unwrap_or(deadline);
-            let ran = self.transact(turn, until, |conn| other.job.run(conn));
+            let ran = wanted::regardless(|| self.transact(turn, until, |conn| other.job.run(conn)));
             other.finish(ran);
         }
         ran

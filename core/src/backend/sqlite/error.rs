@@ -51,6 +51,8 @@ pub(super) enum SqliteError {
     OutOfRange(&'static str),
     #[error("others held the store for longer than the wait limit; nothing was changed")]
     Busy,
+    #[error("others held the store until the wait was given up; nothing was changed")]
+    Unwanted,
     #[error(
         "another SQLite in this process dropped this store's locks; nothing was changed and it may be tried again"
     )]
@@ -144,7 +146,7 @@ impl SqliteError {
             Self::ForeignFile(_) | Self::NewerSchema { .. } => ErrorCode::UnsupportedSchema,
             Self::Damaged(_) | Self::Emptied(_) | Self::TooShort(_) => ErrorCode::Corrupted,
             Self::OutOfRange(_) => ErrorCode::InvalidArgument,
-            Self::Busy => ErrorCode::Busy,
+            Self::Busy | Self::Unwanted => ErrorCode::Busy,
             Self::LockLost => ErrorCode::LockLost,
             Self::UnknownOutcome => ErrorCode::UnknownOutcome,
             Self::Forked => ErrorCode::Forked,

@@ -11,6 +11,7 @@ use super::error::{SqliteError, SqliteResult};
 use super::migrate;
 use super::options::Durability;
 use super::place::beside;
+use crate::wanted;
 
 /// SQLite 3.51.3: before it, a reset of the WAL could lose data.
 const OLDEST_SOUND_SQLITE: i32 = 3_051_003;
@@ -66,6 +67,7 @@ fn prepared(path: &Path, settings: Settings) -> SqliteResult<Connection> {
     set(&conn, settings)?;
     patiently(deadline, || migrate::to_latest(&conn, path))?;
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
+    conn.busy_timeout(settings.wait)?;
     Ok(conn)
 }
 
@@ -82,6 +84,7 @@ pub(super) fn another(path: &Path, settings: Settings) -> SqliteResult<Connectio
             Err(SqliteError::Emptied(path.to_owned()))
         }
     })?;
+    conn.busy_timeout(settings.wait)?;
     Ok(conn)
 }
 
@@ -102,7 +105,8 @@ fn bare(path: &Path, settings: Settings) -> SqliteResult<Connection> {
         | OpenFlags::SQLITE_OPEN_EXRESCODE;
     let open = || {
         let conn = Connection::open_with_flags(path, flags)?;
-        conn.busy_timeout(settings.wait)?;
+        // What is done while opening is done again by `patiently`, which asks in between whether it is still wanted.
+        conn.busy_timeout(wanted::slice(settings.wait))?;
         conn.set_prepared_statement_cache_capacity(CACHED_STATEMENTS);
         conn.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
         // One plan per statement, whatever is bound: else STAT4 has a statement compiled anew when its bounds change, which doubled the time of a short read.
@@ -148,7 +152,7 @@ fn patiently<T>(deadline: Instant, mut step: impl FnMut() -> SqliteResult<T>) ->
     loop {
         match step() {
             Err(error) if error.is_busy() => {
-                if Instant::now() + pause >= deadline {
+                if Instant::now() + pause >= deadline || !wanted::is_wanted() {
                     return Err(error);
                 }
             }

@@ -9,7 +9,7 @@ use std::mem;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Instant;
 
-use crate::lock;
+use crate::{lock, wanted};
 
 /// The most jobs in one transaction: enough to share the cost of a commit, few enough that the first does not wait for ever.
 const GROUP: usize = 256;
@@ -146,16 +146,17 @@ impl<J, R> Queue<J, R> {
         Entered::Line(ticket)
     }
 
-    /// Waits until the ticket is no longer waiting; nothing if it left the line at its deadline.
+    /// Waits until the ticket is no longer waiting; nothing if it left the line at its deadline, or when it was no longer wanted.
     fn wait(&self, ticket: &Arc<Ticket<J, R>>) -> Option<Phase<R>> {
         let mut in_line = true;
+        let mut is_wanted = true;
         let mut phase = lock(&ticket.phase);
         loop {
             if !matches!(*phase, Phase::Waiting) {
                 return Some(mem::replace(&mut *phase, Phase::Waiting));
             }
             let left = ticket.deadline.saturating_duration_since(Instant::now());
-            if in_line && left.is_zero() {
+            if in_line && (left.is_zero() || !is_wanted) {
                 drop(phase);
                 if self.leave(ticket) {
                     return None;
@@ -164,8 +165,14 @@ impl<J, R> Queue<J, R> {
                 in_line = false;
                 phase = lock(&ticket.phase);
             } else if in_line {
-                let waited = ticket.changed.wait_timeout(phase, left);
-                phase = waited.unwrap_or_else(PoisonError::into_inner).0;
+                let waited = ticket.changed.wait_timeout(phase, wanted::slice(left));
+                let (waited, pause) = waited.unwrap_or_else(PoisonError::into_inner);
+                phase = waited;
+                if pause.timed_out() {
+                    drop(phase);
+                    is_wanted = wanted::is_wanted();
+                    phase = lock(&ticket.phase);
+                }
             } else {
                 let waited = ticket.changed.wait(phase);
                 phase = waited.unwrap_or_else(PoisonError::into_inner);
@@ -195,6 +202,19 @@ impl<J, R> Queue<J, R> {
             taken.push(Taken { job, owner });
         }
         taken
+    }
+}
+
+impl<J, R> Turn<'_, J, R> {
+    /// Gives back, undone, what was taken along: to the front of the line, where it stood.
+    pub(super) fn give_back(&self, taken: Vec<Taken<J, R>>) {
+        let mut line = lock(&self.queue.line);
+        for Taken { job, mut owner } in taken.into_iter().rev() {
+            if let Some(ticket) = owner.0.take() {
+                *lock(&ticket.job) = Some(job);
+                line.waiting.push_front(ticket);
+            }
+        }
     }
 }
 
@@ -241,6 +261,7 @@ impl<J, R> Drop for Owner<J, R> {
 
 #[cfg(test)]
 mod tests {
+    use std::rc::Rc;
     use std::thread;
     use std::time::Duration;
 
@@ -274,6 +295,28 @@ mod tests {
     }
 
     #[test]
+    fn who_is_no_longer_wanted_leaves_the_line() {
+        let queue = Numbers::new();
+        let turn = queue.try_turn().unwrap();
+        thread::scope(|scope| {
+            let queue = &queue;
+            let unwanted = scope.spawn(move || {
+                let submitted = crate::while_wanted(Rc::new(|| false), || queue.submit(1, later()));
+                matches!(submitted, Submitted::TimedOut)
+            });
+            assert!(unwanted.join().unwrap());
+            let wanted = scope.spawn(move || {
+                let submitted = crate::while_wanted(Rc::new(|| true), || queue.submit(2, later()));
+                matches!(submitted, Submitted::Lead(_, 2, _))
+            });
+            wait_for_line(queue, 1);
+            thread::sleep(Duration::from_millis(300)); // it is asked, and stays
+            drop(turn);
+            assert!(wanted.join().unwrap());
+        });
+    }
+
+    #[test]
     fn those_in_line_are_done_by_the_first_of_them_in_order() {
         let queue = Numbers::new();
         let turn = queue.try_turn().unwrap();
@@ -304,6 +347,34 @@ mod tests {
             assert_eq!(results, [10, 20, 30, 40, 50]);
         });
         assert!(queue.try_turn().is_some());
+    }
+
+    #[test]
+    fn what_is_given_back_is_done_by_the_next() {
+        let queue = Numbers::new();
+        let turn = queue.try_turn().unwrap();
+        thread::scope(|scope| {
+            let gives_up = scope.spawn(|| match queue.submit(1, later()) {
+                Submitted::Lead(turn, _, others) => turn.give_back(others),
+                other => panic!("{other:?}"),
+            });
+            wait_for_line(&queue, 1);
+            let next = scope.spawn(|| match queue.submit(2, later()) {
+                Submitted::Lead(_turn, job, others) => {
+                    let jobs: Vec<u32> = others.iter().map(|it| it.job).collect();
+                    others.into_iter().for_each(|other| other.finish(0));
+                    (job, jobs)
+                }
+                other => panic!("{other:?}"),
+            });
+            wait_for_line(&queue, 2);
+            let last = scope.spawn(|| matches!(queue.submit(3, later()), Submitted::Done(0)));
+            wait_for_line(&queue, 3);
+            drop(turn);
+            gives_up.join().unwrap();
+            assert_eq!(next.join().unwrap(), (2, vec![3]));
+            assert!(last.join().unwrap());
+        });
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::time::Instant;
 use rusqlite::Connection;
 
 use super::error::{SqliteError, SqliteResult};
-use crate::lock;
+use crate::{lock, wanted};
 
 /// The most connections at a time: each is a few descriptors and a page cache.
 const MOST: usize = 10;
@@ -110,7 +110,7 @@ impl Readers {
     }
 
     fn wait<'a>(
-        &self,
+        &'a self,
         mut pool: MutexGuard<'a, Pool>,
         deadline: Instant,
     ) -> SqliteResult<MutexGuard<'a, Pool>> {
@@ -119,9 +119,16 @@ impl Readers {
             return Err(SqliteError::Busy);
         }
         pool.waiting += 1;
-        let waited = self.changed.wait_timeout(pool, left);
-        let mut pool = waited.unwrap_or_else(PoisonError::into_inner).0;
+        let waited = self.changed.wait_timeout(pool, wanted::slice(left));
+        let (mut pool, pause) = waited.unwrap_or_else(PoisonError::into_inner);
         pool.waiting -= 1;
+        if pause.timed_out() {
+            drop(pool);
+            if !wanted::is_wanted() {
+                return Err(SqliteError::Busy);
+            }
+            pool = lock(&self.pool);
+        }
         Ok(pool)
     }
 }

@@ -11,6 +11,7 @@ use super::error::{SqliteError, SqliteResult};
 use super::guard::{Files, Guard};
 use super::open::{self, Settings};
 use super::options::Durability;
+use crate::wanted;
 
 /// What came of running somebody's code: its result, or its panic.
 pub(super) type Ran<T> = thread::Result<SqliteResult<T>>;
@@ -26,6 +27,8 @@ const TURN_PAUSE: Duration = Duration::from_micros(200);
 pub(super) struct Writer {
     conn: Connection,
     settings: Settings,
+    /// For how long SQLite itself waits at a time.
+    patience: Duration,
     is_spoiled: bool,
 }
 
@@ -34,6 +37,7 @@ impl Writer {
         Self {
             conn,
             settings,
+            patience: settings.wait,
             is_spoiled: false,
         }
     }
@@ -43,15 +47,20 @@ impl Writer {
         self.is_spoiled
     }
 
-    /// Sets for how long SQLite waits for other processes, and what a commit survives.
+    /// Sets for how long a transaction waits for other processes, and what a commit survives.
     pub(super) fn prepare(&mut self, wait: Duration, durability: Durability) -> SqliteResult<()> {
         if self.settings.durability != durability {
             open::set_durability(&self.conn, durability)?;
             self.settings.durability = durability;
         }
-        if self.settings.wait.abs_diff(wait) > Duration::from_millis(50) {
+        self.settings.wait = wait;
+        self.set_patience(wanted::slice(wait))
+    }
+
+    fn set_patience(&mut self, wait: Duration) -> SqliteResult<()> {
+        if self.patience.abs_diff(wait) > Duration::from_millis(50) {
             self.conn.busy_timeout(wait)?;
-            self.settings.wait = wait;
+            self.patience = wait;
         }
         Ok(())
     }
@@ -88,17 +97,39 @@ impl Writer {
     /// child of its `fork` lives: then the store is `busy` until that ends.)
     fn begin(&mut self, guard: Option<&Guard>) -> SqliteResult<()> {
         let until = Instant::now() + self.settings.wait;
+        let mut ask_at = Instant::now() + wanted::slice(self.settings.wait);
         loop {
-            self.begin_immediate()?;
+            self.begin_immediate_until(until)?;
             if guard.is_none_or(Guard::take_turn) {
                 return Ok(());
             }
             // What the other commits meanwhile, this transaction would not see.
             self.roll_back(false);
-            if Instant::now() > until {
+            let now = Instant::now();
+            if now > until {
                 return Err(SqliteError::Busy);
             }
+            if now > ask_at {
+                check_wanted()?;
+                ask_at = now + wanted::slice(self.settings.wait);
+            }
             thread::sleep(TURN_PAUSE);
+        }
+    }
+
+    /// Waits for other processes a slice at a time.
+    fn begin_immediate_until(&mut self, until: Instant) -> SqliteResult<()> {
+        loop {
+            match self.begin_immediate() {
+                Err(SqliteError::Busy) => {}
+                begun => return begun,
+            }
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err(SqliteError::Busy);
+            }
+            check_wanted()?;
+            self.set_patience(wanted::slice(left))?;
         }
     }
 
@@ -204,7 +235,7 @@ impl Writer {
 
     fn checkpoint(&mut self, deadline: Instant) -> SqliteResult<bool> {
         let wait = deadline.saturating_duration_since(Instant::now());
-        self.prepare(wait, self.settings.durability)?;
+        self.set_patience(wait)?;
         let hindered: i64 = self
             .conn
             .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
@@ -214,6 +245,14 @@ impl Writer {
     /// See [`close_without_checkpoint`].
     pub(super) fn close_without_checkpoint(self) {
         close_without_checkpoint(self.conn);
+    }
+}
+
+fn check_wanted() -> SqliteResult<()> {
+    if wanted::is_wanted() {
+        Ok(())
+    } else {
+        Err(SqliteError::Unwanted)
     }
 }
 
