@@ -1,6 +1,6 @@
 #!/bin/sh
 # Builds the npm package, packs it, installs the tarball in an empty folder, and tests that: in Node, in the bundlers, and in a real browser.
-# With the argument "build" it ends before the packing. Sets up what it needs, and is quick where that is there. CONVOSTORE_KILLS: how often the writer is killed (500 unless told).
+# With the argument "build" it ends before the packing. Sets up what it needs, and is quick where that is there. CONVOSTORE_KILLS: how often the writer is killed (500 unless told); CONVOSTORE_SOAK_SECONDS: as often as that allows.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(dirname "$here")

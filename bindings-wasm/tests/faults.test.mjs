@@ -1,14 +1,13 @@
 // The file's keeper on a disk that fails, is full, or takes little at a time: each operation at each of its calls.
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { statSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, test } from "node:test";
+import { test } from "node:test";
 import { Store } from "convostore";
 import { systemError, withFaults } from "./faults.mjs";
+import { temporaryFolder } from "./places.mjs";
 
-const folder = mkdtempSync(join(tmpdir(), "convostore-"));
-after(() => rmSync(folder, { recursive: true, force: true }));
+const folder = temporaryFolder();
 let next = 0;
 const fresh = () => join(folder, `${++next}.convostore`);
 const code = (promise) => promise.then(() => "no error", (error) => error.code);

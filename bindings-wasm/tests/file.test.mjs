@@ -1,15 +1,13 @@
 // The keeper for Node: an append-only file that nothing tears.
 import assert from "node:assert/strict";
-import { execFileSync, spawn } from "node:child_process";
-import { copyFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync, appendFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { execFileSync } from "node:child_process";
+import { copyFileSync, existsSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync, appendFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, test } from "node:test";
+import { test } from "node:test";
 import { Store } from "convostore";
+import { temporaryFolder } from "./places.mjs";
 
-const folder = mkdtempSync(join(tmpdir(), "convostore-"));
-after(() => rmSync(folder, { recursive: true, force: true }));
-const KILLS = Number(process.env.CONVOSTORE_KILLS ?? 50);
+const folder = temporaryFolder();
 let next = 0;
 const fresh = () => join(folder, `${++next}.convostore`);
 const code = (promise) => promise.then(() => "no error", (error) => error.code);
@@ -189,29 +187,4 @@ test("what cannot be opened says why", { skip: process.platform === "win32" }, a
   writeFileSync(join(folder, "file"), "");
   assert.equal(await code(Store.open({ path: join(folder, "file", "a") })), "storage");
   if (existsSync("/proc/version")) assert.match(await code(Store.open({ path: "/proc/convostore/a" })), /storage|permission_denied|read_only/);
-});
-
-test(`a writer killed ${KILLS} times: nothing acknowledged is lost, no number is missing`, async () => {
-  const path = fresh();
-  let acknowledged = 0;
-  for (let round = 0; round < KILLS; round++) {
-    const child = spawn(process.execPath, [join(import.meta.dirname, "writer.mjs"), path], { stdio: ["ignore", "pipe", "inherit"] });
-    let out = "";
-    child.stdout.on("data", (data) => { out += data; });
-    await new Promise((done) => child.stdout.once("data", done));
-    await new Promise((done) => setTimeout(done, Math.random() * 30));
-    const ended = new Promise((done) => child.once("close", done));
-    child.kill("SIGKILL");
-    await ended;
-    const last = Number(out.split("\n").at(-2));
-    assert.ok(last >= acknowledged);
-    acknowledged = last;
-    if (round % 10 !== 9 && round !== KILLS - 1) continue;
-    const store = await Store.open({ path });
-    const seqs = (await store.getMessages("a")).map((message) => message.seq);
-    assert.deepEqual(seqs, seqs.map((_, i) => i + 1));
-    assert.ok(seqs.length >= acknowledged && seqs.length <= acknowledged + 1, `${seqs.length} messages, ${acknowledged} acknowledged`);
-    assert.deepEqual((await store.check()).problems, []);
-    await store.close();
-  }
 });

@@ -1,14 +1,12 @@
 // Writes that wait for the same turn: kept together, and yet each as if it were alone.
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, test } from "node:test";
+import { test } from "node:test";
 import { Store } from "convostore";
 import { systemError, withFaults } from "./faults.mjs";
+import { temporaryFolder } from "./places.mjs";
 
-const folder = mkdtempSync(join(tmpdir(), "convostore-"));
-after(() => rmSync(folder, { recursive: true, force: true }));
+const folder = temporaryFolder();
 let next = 0;
 const fresh = () => join(folder, `${++next}.convostore`);
 const says = (content, more) => ({ role: "user", content, ...more });

@@ -1,14 +1,13 @@
 // One opener at a time, by whatever name, and what becomes of the locks of the dead.
 import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
-import { existsSync, linkSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, linkSync, lstatSync, mkdirSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, test } from "node:test";
+import { test } from "node:test";
 import { BusyError, Store } from "convostore";
+import { temporaryFolder } from "./places.mjs";
 
-const folder = mkdtempSync(join(tmpdir(), "convostore-"));
-after(() => rmSync(folder, { recursive: true, force: true }));
+const folder = temporaryFolder();
 let next = 0;
 const fresh = () => join(folder, `${++next}.convostore`);
 const code = (promise) => promise.then(() => "no error", (error) => error.code);

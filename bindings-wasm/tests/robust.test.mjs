@@ -1,17 +1,16 @@
 // What must not happen, and what happens when it does.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, test } from "node:test";
+import { test } from "node:test";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { ConvostoreError, jsonText, NotFoundError, Store } from "convostore";
+import { temporaryFolder } from "./places.mjs";
 
-const folder = mkdtempSync(join(tmpdir(), "convostore-"));
-after(() => rmSync(folder, { recursive: true, force: true }));
+const folder = temporaryFolder();
 setFlagsFromString("--expose-gc");
 const gc = runInNewContext("gc");
 const code = (promise) => promise.then(() => "no error", (error) => (error instanceof ConvostoreError ? error.code : `not ours: ${error}`));

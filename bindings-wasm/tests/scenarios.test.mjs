@@ -1,14 +1,12 @@
 // The scenarios that Rust and Python run too, through the public package, in memory and on a file.
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readdirSync, readFileSync, rmSync } from "node:fs";
 import { join, relative } from "node:path";
-import { after, test } from "node:test";
+import { test } from "node:test";
 import * as api from "convostore";
-import { scenarioFolder } from "./places.mjs";
+import { scenarioFolder, temporaryFolder } from "./places.mjs";
 import { runScenario } from "./runner.mjs";
 
-const folder = mkdtempSync(join(tmpdir(), "convostore-"));
-after(() => rmSync(folder, { recursive: true, force: true }));
+const folder = temporaryFolder();
 let next = 0;
 
 const files = readdirSync(scenarioFolder, { recursive: true }).filter((name) => name.endsWith(".json")).sort();

@@ -1,0 +1,34 @@
+// Writes until it is killed, and says on stdout what was acknowledged: a line for each call, its name.
+//   node kills-writer.mjs <file> <run> <order>      order: commit-first, or acknowledge-first, which breaks what is promised
+import { writeSync } from "node:fs";
+import { join } from "node:path";
+import { Store } from "convostore";
+import { packageFolder } from "./places.mjs";
+
+const [path, run, order] = process.argv.slice(2);
+if (order === "acknowledge-first") {
+  const { FileKeeper } = await import(join(packageFolder, "dist", "file", "keeper.js"));
+  const { keep } = FileKeeper.prototype;
+  let last = Promise.resolve();
+  FileKeeper.prototype.keep = async function (rows) {
+    last = last.then(() => new Promise((done) => setTimeout(done, 3))).then(() => keep.call(this, rows));
+  };
+}
+
+const store = await Store.open({ path });
+await store.getOrCreateSession({ id: "a" });
+writeSync(1, "ready\n");
+const acknowledge = (name) => writeSync(1, `${name}\n`);
+const says = (name, part = "1/1") => ({ role: "user", content: { name, part, text: "x".repeat(Math.random() * 700) } });
+const save = (name) => store.saveMessage("a", says(name)).then(() => acknowledge(name));
+
+for (let i = 0; ; i++) {
+  const name = `${run}-${i}`;
+  const kind = Math.random();
+  if (kind < 0.5) await save(name);
+  else if (kind < 0.7) await Promise.all(["x", "y", "z"].map((each) => save(`${name}${each}`)));
+  else if (kind < 0.9) {
+    await store.saveMessages("a", [1, 2, 3].map((n) => says(name, `${n}/3`)), { update: { metadata: { name } } });
+    acknowledge(name);
+  } else if (order === "commit-first") await store.deleteSession("nobody", { erase: true }); // the file is written anew
+}
