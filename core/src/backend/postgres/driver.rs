@@ -74,21 +74,18 @@ impl Driver {
         stop: impl FnOnce() -> Option<Failure>,
     ) -> Result<T, Failure> {
         let outcome = self.begin(task);
-        let slice = wanted::slice(Duration::MAX);
-        while slice < Duration::MAX {
-            match outcome.recv_timeout(slice) {
+        loop {
+            match outcome.recv_timeout(wanted::slice(Duration::MAX)) {
                 Ok(outcome) => return outcome,
                 Err(RecvTimeoutError::Disconnected) => return Err(Failure::Closed),
                 Err(RecvTimeoutError::Timeout) if wanted::is_wanted() => {}
-                Err(RecvTimeoutError::Timeout) => {
-                    if let Some(failure) = stop() {
-                        return Err(failure);
-                    }
-                    break;
-                }
+                Err(RecvTimeoutError::Timeout) => break,
             }
         }
-        outcome.recv().unwrap_or(Err(Failure::Closed))
+        match stop() {
+            Some(failure) => Err(failure),
+            None => outcome.recv().unwrap_or(Err(Failure::Closed)),
+        }
     }
 
     fn begin<T: Send + 'static>(
