@@ -243,7 +243,12 @@ fn two_that_lock_crosswise_both_get_through() {
     insert(&backend, "a");
     insert(&backend, "b");
     at_once(&url, &schema, |n, backend| {
-        let (one, two) = if n % 2 == 0 { ("a", "b") } else { ("b", "a") };
+        // Two of them: a deadlock is looked for after a second only, and of more the others would be next in line.
+        let (one, two) = match n {
+            0 => ("a", "b"),
+            1 => ("b", "a"),
+            _ => return,
+        };
         let written = backend.write(
             T,
             Box::new(move |tx| {
@@ -254,8 +259,8 @@ fn two_that_lock_crosswise_both_get_through() {
         );
         written.unwrap();
     });
-    assert_eq!(texts(&backend, "a").len(), WRITERS);
-    assert_eq!(texts(&backend, "b").len(), WRITERS);
+    assert_eq!(texts(&backend, "a").len(), 2);
+    assert_eq!(texts(&backend, "b").len(), 2);
     say(&backend, "a", "y").unwrap();
     assert!(backend.session(T, Lookup::Id("a")).unwrap().is_some());
 }

@@ -10,6 +10,7 @@ mod inner;
 mod migrate;
 mod options;
 mod patience;
+mod pending;
 mod query;
 mod replica;
 mod row;

@@ -13,8 +13,10 @@ use super::failure::Failure;
 use super::flight::{Access, Answers, Flight, Setting};
 use super::inner::Inner;
 use super::patience::Patience;
+use super::pending::PendingMessages;
 use super::query::{Query, Schema};
 use super::replica::Replica;
+use super::row::Columns;
 use super::statements::{append, lists, messages, others, sessions, start, writes};
 use crate::backend::{
     Append, Appended, Lookup, MessageFilter, ReadTransaction, RowOrder, SessionFilter, SessionRow,
@@ -34,6 +36,8 @@ pub(super) struct Transaction<'a> {
     connection: Option<Arc<Object>>,
     /// Writes that nothing had to wait for yet.
     deferred: Vec<Deferred>,
+    /// Messages to insert that nothing had to see yet.
+    pending: PendingMessages,
     /// Scopes that were seen without a context.
     bare_scopes: BTreeSet<String>,
     /// Why it can only be given up.
@@ -42,8 +46,16 @@ pub(super) struct Transaction<'a> {
 
 struct Deferred {
     query: Query,
-    /// The session that the write has to meet.
-    session_id: Option<String>,
+    answer: Answer,
+}
+
+/// What a write that was put off answers.
+enum Answer {
+    Nothing,
+    /// A row, where it met this session.
+    Met(String),
+    /// The sessions that it did not meet.
+    Missed,
 }
 
 impl<'a> Transaction<'a> {
@@ -61,6 +73,7 @@ impl<'a> Transaction<'a> {
             patience: Patience::new(inner.wait_limit),
             connection: None,
             deferred: Vec::new(),
+            pending: PendingMessages::default(),
             bare_scopes: BTreeSet::new(),
             failure: None,
         }
@@ -82,19 +95,32 @@ impl<'a> Transaction<'a> {
     pub(super) fn commit(mut self) -> Result<(), (Error, Option<Failure>)> {
         let outcome = match &self.failure {
             Some(_) => Err(doomed()),
-            None if self.connection.is_none() && self.deferred.is_empty() => Ok(()),
-            None => self.send(Vec::new(), true).map(|_| self.connection = None),
+            None => {
+                self.put_off_pending();
+                if self.connection.is_none() && self.deferred.is_empty() {
+                    Ok(())
+                } else {
+                    self.send(Vec::new(), true).map(|_| self.connection = None)
+                }
+            }
         };
         outcome.map_err(|error| (error, self.failure.take()))
     }
 
     fn one(&mut self, query: Query) -> Result<Vec<Row>> {
+        self.put_off_pending();
+        self.one_of_sessions(query)
+    }
+
+    /// Of a statement that looks at no messages.
+    fn one_of_sessions(&mut self, query: Query) -> Result<Vec<Row>> {
         self.send(vec![query], false)
             .map(|mut answers| answers.pop().unwrap_or_default())
     }
 
     /// The answer of the second, which was made behind the first, a lock.
     fn behind(&mut self, lock: Query, query: Query) -> Result<Vec<Row>> {
+        self.put_off_pending();
         self.send(vec![lock, query], false)
             .map(|mut answers| answers.pop().unwrap_or_default())
     }
@@ -105,29 +131,45 @@ impl<'a> Transaction<'a> {
         }
         self.deferred.push(Deferred {
             query,
-            session_id: session_id.map(str::to_owned),
+            answer: session_id.map_or(Answer::Nothing, |id| Answer::Met(id.to_owned())),
         });
         Ok(())
+    }
+
+    /// What inserts the pending messages goes with the next flight.
+    fn put_off_pending(&mut self) {
+        let query = self.pending.take(&self.inner.schema, self.tenant);
+        self.deferred.extend(query.map(|query| Deferred {
+            query,
+            answer: Answer::Missed,
+        }));
     }
 
     fn send(&mut self, queries: Vec<Query>, commit: bool) -> Result<Answers> {
         if self.failure.is_some() {
             return Err(doomed());
         }
-        let (mut all, met): (Vec<_>, Vec<_>) = self
+        let (mut all, expected): (Vec<_>, Vec<_>) = self
             .deferred
             .drain(..)
-            .map(|deferred| (deferred.query, deferred.session_id))
+            .map(|deferred| (deferred.query, deferred.answer))
             .unzip();
         all.extend(queries);
         let sent = match self.connection.clone() {
             Some(connection) => self.inner.fly(connection, self.flight(None, all, commit)),
             None => self.begin(&all, commit),
         };
-        let mut answers = sent.map_err(|failure| self.fail(failure))?;
-        for (answer, session_id) in answers.drain(..met.len()).zip(met) {
-            if let Some(id) = session_id.filter(|_| answer.is_empty()) {
-                self.fail(Failure::Answer("a row to change was not there".to_owned()));
+        let inserts = expected
+            .iter()
+            .any(|answer| matches!(answer, Answer::Missed));
+        let mut answers = sent.map_err(|failure| {
+            let exists = inserts && failure.is_double();
+            let error = self.fail(failure);
+            if exists { message_exists() } else { error }
+        })?;
+        for (rows, answer) in answers.drain(..expected.len()).zip(expected) {
+            if let Some(id) = answer.missing(&rows)? {
+                self.fail(Failure::Answer("a session was not there".to_owned()));
                 return Err(Error::no_session(&id));
             }
         }
@@ -213,7 +255,7 @@ impl<'a> Transaction<'a> {
         let locked = self.one(lists::lock(self.schema(), self.tenant, filter))?;
         let mut ids = Vec::with_capacity(locked.len());
         for row in &locked {
-            ids.push(super::row::Columns::of(row).take()?);
+            ids.push(Columns::of(row).take()?);
         }
         let mut rows = lists::read(&self.one(lists::of_ids(self.schema(), self.tenant, ids))?)?;
         sort(&mut rows, filter.order);
@@ -230,6 +272,17 @@ impl Drop for Transaction<'_> {
                 self.access == Access::Write,
                 self.failure.as_ref(),
             );
+        }
+    }
+}
+
+impl Answer {
+    /// The session that was not there.
+    fn missing(self, rows: &[Row]) -> Result<Option<String>> {
+        match (self, rows.first()) {
+            (Self::Met(id), None) => Ok(Some(id)),
+            (Self::Missed, Some(row)) => Columns::of(row).take().map(Some),
+            _ => Ok(None),
         }
     }
 }
@@ -260,7 +313,8 @@ impl ReadTransaction for Transaction<'_> {
     fn session(&mut self, lookup: Lookup<'_>) -> Result<Option<SessionRow>> {
         let find = sessions::find(self.schema(), self.tenant, lookup);
         let rows = if self.writes() {
-            self.behind(sessions::lock(self.schema(), self.tenant, lookup), find)?
+            let lock = sessions::lock(self.schema(), self.tenant, lookup);
+            self.behind(lock, find)?
         } else {
             self.one(find)?
         };
@@ -324,7 +378,7 @@ impl ReadTransaction for Transaction<'_> {
 impl WriteTransaction for Transaction<'_> {
     fn start_session(&mut self, start: &StartSession) -> Result<Started> {
         loop {
-            let rows = self.one(start::start(self.schema(), self.tenant, start)?)?;
+            let rows = self.one_of_sessions(start::start(self.schema(), self.tenant, start)?)?;
             if let Some(started) = start::read(&rows)? {
                 return Ok(started);
             }
@@ -354,23 +408,13 @@ impl WriteTransaction for Transaction<'_> {
     }
 
     fn insert_messages(&mut self, session_id: &str, messages: &[Message]) -> Result<()> {
-        if messages.is_empty() {
-            return Ok(());
+        if self.failure.is_some() {
+            return Err(doomed());
         }
-        let query = writes::insert_messages(self.schema(), self.tenant, session_id, messages)?;
-        let inserted = self.one(query).map_err(|error| {
-            let is_double = self.failure.as_ref().is_some_and(Failure::is_double);
-            if is_double {
-                message_exists(session_id)
-            } else {
-                error
-            }
-        })?;
-        if inserted.is_empty() {
-            self.fail(Failure::Answer(
-                "a session to add to was not there".to_owned(),
-            ));
-            return Err(Error::no_session(session_id));
+        self.pending.add(session_id, messages)?;
+        if self.pending.are_enough() {
+            self.put_off_pending();
+            self.send(Vec::new(), false)?;
         }
         Ok(())
     }
@@ -385,8 +429,7 @@ impl WriteTransaction for Transaction<'_> {
         let lock = sessions::lock(self.schema(), self.tenant, Lookup::Id(session_id));
         let delete = writes::delete_messages(self.schema(), self.tenant, session_id, first, last);
         let rows = self.behind(lock, delete)?;
-        rows.first()
-            .map_or(Ok(0), |row| super::row::Columns::of(row).number())
+        rows.first().map_or(Ok(0), |row| Columns::of(row).number())
     }
 
     fn put_context(&mut self, context: &Context) -> Result<()> {
@@ -407,10 +450,10 @@ impl WriteTransaction for Transaction<'_> {
     }
 }
 
-fn message_exists(session_id: &str) -> Error {
+/// Of which session the server would say only together with what the message holds.
+fn message_exists() -> Error {
     Error::new(
         ErrorCode::AlreadyExists,
-        format!("the session {session_id:?} has a message of that number, or with that dedup key, already"),
+        "a session that messages are inserted into has one of that number, or with that dedup key, already",
     )
-    .with("session_id", session_id)
 }

@@ -2,7 +2,7 @@
 
 use super::pages::{Damage, Messages, Next, Pages};
 use crate::archive::{Entry, Reader};
-use crate::backend::{Continue, Lookup, SessionRow, StartSession, Started, WriteTransaction};
+use crate::backend::{Continue, SessionRow, StartSession, Started, WriteTransaction};
 use crate::error::{Error, ErrorCode, Result};
 use crate::model::{Context, ImportReport, Lifecycle, Message};
 use crate::rules::lifecycle;
@@ -108,39 +108,30 @@ impl Import<'_> {
         if self.conflict.is_some() {
             return Ok(());
         }
-        let id = row.session.id.clone();
-        match self.tx.session(Lookup::Id(&id))? {
-            None => self.add_session(row),
-            Some(there) if there == row => {
-                let session_id = id.clone();
-                self.session = Present::There(Box::new(Pages::new(Messages { session_id })), id);
-                Ok(())
-            }
-            Some(_) => {
-                self.conflict = Some(session_differs(&id));
-                Ok(())
-            }
-        }
-    }
-
-    fn add_session(&mut self, row: SessionRow) -> Result<()> {
+        // Found or added by one question: of a storage behind a network each is a round trip.
         let start = StartSession {
-            find: Continue::Never,
+            find: Continue::SameId,
             row,
         };
-        match self.tx.start_session(&start)? {
+        let started = self.tx.start_session(&start)?;
+        let row = start.row;
+        let session_id = row.session.id.clone();
+        match started {
             Started::Created => {
                 self.report.sessions += 1;
                 self.session = Present::Added(Batch {
-                    session_id: start.row.session.id,
+                    session_id,
                     messages: Vec::new(),
                     bytes: 0,
                 });
             }
-            Started::KeyTaken => self.conflict = Some(key_taken(&start.row)),
-            // It was looked for a moment ago, in this transaction.
+            Started::Continued(there) if there == row => {
+                let id = session_id.clone();
+                self.session = Present::There(Box::new(Pages::new(Messages { session_id })), id);
+            }
+            Started::KeyTaken => self.conflict = Some(key_taken(&row)),
             Started::IdTaken | Started::Continued(_) => {
-                self.conflict = Some(session_differs(&start.row.session.id));
+                self.conflict = Some(session_differs(&session_id));
             }
         }
         Ok(())

@@ -2,9 +2,8 @@
 
 use super::super::query::{Query, Schema, bound, number};
 use crate::backend::SessionRow;
-use crate::clock::Timestamp;
 use crate::error::Result;
-use crate::model::{JsonObject, Message};
+use crate::model::JsonObject;
 
 /// All but id, scope, key and metadata. Returns a row where there was one.
 pub(in super::super) fn update_session(
@@ -47,60 +46,6 @@ pub(in super::super) fn update_metadata(
         .bind(tenant)
         .bind(id)
         .bind(metadata.as_str())
-}
-
-/// Returns a row for each message, where there is such a session.
-pub(in super::super) fn insert_messages(
-    schema: &Schema,
-    tenant: &str,
-    session_id: &str,
-    messages: &[Message],
-) -> Result<Query> {
-    let sql = "INSERT INTO {schema}.messages (tenant, session_id, seq, created_at, token_count, is_text, is_summary, role, dedup_key, content) \
-         SELECT $1, $2, i.seq, i.created_at, i.token_count, i.is_text, i.is_summary, i.role, i.dedup_key, i.content \
-         FROM unnest($3, $4, $5, $6, $7, $8, $9, $10) AS i(seq, created_at, token_count, is_text, is_summary, role, dedup_key, content) \
-         WHERE EXISTS (SELECT 1 FROM {schema}.sessions s WHERE s.tenant = $1 AND s.id = $2) RETURNING seq";
-    let seqs: Result<Vec<i64>> = messages.iter().map(|m| number(m.seq)).collect();
-    let tokens: Result<Vec<Option<i64>>> = messages
-        .iter()
-        .map(|m| m.token_count.map(number).transpose())
-        .collect();
-    Ok(Query::new(schema, sql)
-        .bind(tenant)
-        .bind(session_id)
-        .bind(seqs?)
-        .bind(
-            messages
-                .iter()
-                .map(|m| Timestamp::as_millis(m.created_at))
-                .collect::<Vec<_>>(),
-        )
-        .bind(tokens?)
-        .bind(
-            messages
-                .iter()
-                .map(|m| m.content.is_text())
-                .collect::<Vec<_>>(),
-        )
-        .bind(messages.iter().map(|m| m.is_summary).collect::<Vec<_>>())
-        .bind(
-            messages
-                .iter()
-                .map(|m| m.role.as_str().to_owned())
-                .collect::<Vec<_>>(),
-        )
-        .bind(
-            messages
-                .iter()
-                .map(|m| m.dedup_key.clone())
-                .collect::<Vec<_>>(),
-        )
-        .bind(
-            messages
-                .iter()
-                .map(|m| m.content.body().to_owned())
-                .collect::<Vec<_>>(),
-        ))
 }
 
 /// Behind the session's lock: messages that a writer was about to add are seen, and deleted too. Returns a row where there was one.
