@@ -36,7 +36,7 @@ report-new:
 
 .PHONY: test-reliability
 test-reliability: ## That nothing acknowledged is lost: kills, power cuts, faults, damage; results in target/reliability/report.jsonl
-	scripts/postgres.sh $(CARGO) test --quiet --release --package reliability -- --test-threads=1
+	scripts/postgres.sh $(CARGO) test --quiet --profile proof --package reliability -- --test-threads=1
 
 .PHONY: lint
 lint: ## Formatting and lints
@@ -75,9 +75,8 @@ bench-python: ## … Python: sqlite3, openai-agents, langchain-community, SQLAlc
 	bindings-python/bench/run.sh
 
 .PHONY: bench-npm
-bench-npm: ## … Node: Maps
-	bindings-wasm/test.sh build
-	cd bindings-wasm && node bench/bench.mjs
+bench-npm: ## … Node: Maps, MemorySession, sql.js, sqlite-wasm, better-sqlite3
+	bindings-wasm/bench/run.sh
 
 .PHONY: check-all
 check-all: ## Slow and networked gates: licences and sources, every set of features, a long model test
