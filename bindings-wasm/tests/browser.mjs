@@ -15,6 +15,23 @@ if (!skip && browserPath === undefined) {
   throw new Error("There is no chromium: install Debian's package chromium, or set CONVOSTORE_SKIP_BROWSER=1 to do without the tests that need it.");
 }
 
+/** How a browser is started that calls nobody. */
+export const launchOptions = {
+  executablePath: browserPath,
+  args: [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",
+  ],
+};
+
+/** The trouble that pages have: errors, and requests that leave the origin. */
+export function watch(context, origin) {
+  const trouble = [];
+  context.on("weberror", (error) => trouble.push(`${error.error()}`));
+  context.on("console", (message) => message.type() === "error" && trouble.push(message.text()));
+  context.on("request", (request) => new URL(request.url()).origin === origin || request.url().startsWith("data:") || request.url().startsWith("blob:") || trouble.push(`request to ${request.url()}`));
+  return trouble;
+}
+
 const PAGE = `<!doctype html><meta charset="utf-8"><title>convostore</title>
 <script type="importmap">{ "imports": { "convostore": "/package/dist/browser.js" } }</script>
 <script type="module">
@@ -57,16 +74,8 @@ export async function serve(folders = {}) {
 /** A browser with a profile of its own, and the trouble that its pages had. */
 export async function browse(origin) {
   const profile = mkdtempSync(join(tmpdir(), "convostore-profile-"));
-  const context = await tools("playwright-core").chromium.launchPersistentContext(profile, {
-    executablePath: browserPath,
-    args: [
-      "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",
-    ],
-  });
-  const trouble = [];
-  context.on("weberror", (error) => trouble.push(`${error.error()}`));
-  context.on("console", (message) => message.type() === "error" && trouble.push(message.text()));
-  context.on("request", (request) => new URL(request.url()).origin === origin || request.url().startsWith("data:") || request.url().startsWith("blob:") || trouble.push(`request to ${request.url()}`));
+  const context = await tools("playwright-core").chromium.launchPersistentContext(profile, launchOptions);
+  const trouble = watch(context, origin);
   return {
     context,
     trouble,

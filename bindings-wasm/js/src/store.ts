@@ -44,8 +44,8 @@ function settingsOf(given: Partial<StoreOptions>): Settings & { tenant: string }
   };
 }
 
-/** Closes what nobody can reach any more, so that a store that was forgotten blocks nobody else. */
-const forgotten = new FinalizationRegistry<Keeper>((keeper) => {
+/** Closes what nobody can reach any more, so that a store that was forgotten blocks nobody else. Some platforms without kept stores have no finalizers. */
+const forgotten = typeof FinalizationRegistry === "undefined" ? undefined : new FinalizationRegistry<Keeper>((keeper) => {
   void keeper.close().catch(() => {});
 });
 
@@ -100,7 +100,7 @@ export class Store {
       found.engine = new WeakRef(engine);
       await engine.load();
       const store = new Store(engine, engine.handle(settings.tenant));
-      forgotten.register(engine, keeper);
+      forgotten?.register(engine, keeper);
       return store;
     } catch (error) {
       if (engine === undefined) await keeper.close();
