@@ -86,6 +86,12 @@ export async function browse(origin) {
       await page.waitForFunction("globalThis.ready");
       return page;
     },
+    /** A private window: a context that keeps nothing. */
+    privately: async () => {
+      const other = await tools("playwright-core").chromium.launch(launchOptions);
+      const window = await other.newContext();
+      return { newPage: () => window.newPage(), close: () => other.close() };
+    },
     close: async () => {
       await context.close();
       rmSync(profile, { recursive: true, force: true });

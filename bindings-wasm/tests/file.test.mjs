@@ -180,10 +180,24 @@ test("a file that others wrote to or replaced is written no more", async () => {
   await store.close();
 });
 
+test("opening and closing leaves no descriptor and no file behind", { skip: !existsSync("/proc/self/fd") }, async () => {
+  const path = fresh();
+  const round = async () => {
+    const store = await Store.open({ path });
+    await store.getOrCreateSession({ id: "a" });
+    assert.equal(await code(Store.open({ path: folder })), "storage");
+    await store.close();
+  };
+  await round();
+  const [before, names] = [readdirSync("/proc/self/fd").length, readdirSync(folder)];
+  for (let i = 0; i < 300; i++) await round();
+  assert.deepEqual([readdirSync("/proc/self/fd").length, readdirSync(folder)], [before, names]);
+});
+
 test("what cannot be opened says why", { skip: process.platform === "win32" }, async () => {
   assert.equal(await code(Store.open({ path: folder })), "storage");
   assert.equal(await code(Store.open({ name: "browser" })), "invalid_argument");
-  assert.equal(await code(Store.open({ path: "" })), "invalid_argument");
+  for (const path of ["", "a\0b", 5, undefined]) assert.equal(await code(Store.open({ path })), "invalid_argument");
   writeFileSync(join(folder, "file"), "");
   assert.equal(await code(Store.open({ path: join(folder, "file", "a") })), "storage");
   if (existsSync("/proc/version")) assert.match(await code(Store.open({ path: "/proc/convostore/a" })), /storage|permission_denied|read_only/);

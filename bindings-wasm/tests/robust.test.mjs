@@ -1,13 +1,14 @@
 // What must not happen, and what happens when it does.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { test } from "node:test";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { ConvostoreError, jsonText, NotFoundError, Store } from "convostore";
+import { limited } from "./limited.mjs";
 import { temporaryFolder } from "./places.mjs";
 
 const folder = temporaryFolder();
@@ -194,45 +195,12 @@ test("until it is kept a write is not seen, and reads do not wait", async () => 
   await store.close();
 });
 
-/** The same module with a limit on its memory, in pages of 64 KiB. */
-function limited(wasm, pages) {
-  const leb = (at) => {
-    let [value, shift, byte] = [0, 0, 0];
-    do {
-      byte = wasm[at++];
-      value += (byte & 127) * 2 ** shift;
-      shift += 7;
-    } while (byte & 128);
-    return [value, at];
-  };
-  const unsigned = (value) => {
-    const out = [];
-    do {
-      out.push((value & 127) | (value > 127 ? 128 : 0));
-      value >>>= 7;
-    } while (value > 0);
-    return out;
-  };
-  for (let at = 8; at < wasm.length; ) {
-    const id = wasm[at];
-    const [length, body] = leb(at + 1);
-    if (id === 5) {
-      const [min] = leb(body + 2);
-      const section = [1, 1, ...unsigned(min), ...unsigned(pages)];
-      return Buffer.concat([wasm.subarray(0, at), Buffer.from([5, ...unsigned(section.length), ...section]), wasm.subarray(body + length)]);
-    }
-    at = body + length;
-  }
-  throw new Error("there is no memory section");
-}
-
 test("exhausted memory poisons the instance, and what was kept opens in a new one", async () => {
   const wasm = readFileSync(createRequire(import.meta.url).resolve("convostore/convostore.wasm"));
   const limitedFile = join(folder, "limited.wasm");
-  const { writeFileSync } = await import("node:fs");
   writeFileSync(limitedFile, limited(wasm, 400));
   const script = `
-    import { readFileSync } from "node:fs";
+    import { readFileSync, writeFileSync } from "node:fs";
     import { init, Store, PoisonedError } from "convostore";
     await init(readFileSync(${JSON.stringify(limitedFile)}));
     const path = ${JSON.stringify(join(folder, "poisoned.convostore"))};

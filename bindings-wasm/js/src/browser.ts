@@ -1,6 +1,6 @@
 /** The entry for browsers and workers: fetches the WebAssembly that lies beside it, and keeps stores in IndexedDB. */
 import { errorOf } from "./errors.js";
-import { IndexedDbKeeper } from "./indexeddb.js";
+import { IndexedDbKeeper } from "./indexeddb/keeper.js";
 import { type InitInput, initFrom, setLoader } from "./runtime.js";
 import { setOpenKeeper } from "./store.js";
 

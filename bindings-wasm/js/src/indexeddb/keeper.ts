@@ -1,47 +1,23 @@
 /**
  * The keeper for browsers: rows in IndexedDB, shared by all tabs.
  *
- * Three object stores: `rows`, from keys to values; `changes`, from change numbers to the rows that were written, the last few hundred; and `meta` with the number
- * of the last change. A write takes the store's Web Lock, brings in the changes since the last one it knows, and writes its rows, its
- * change and the number in one transaction with strict durability. A tab that dies in the middle leaves a whole transaction or none, and its lock
- * is given on. A tab that was away for longer than the changes reach loads everything anew.
+ * Three object stores: `rows`, from keys to values; `changes`, from change numbers to the rows that were written, the last few hundred, large
+ * ones without their rows; and `meta` with the number of the last change. A write takes the store's Web Lock, brings in the changes since the
+ * last one it knows, and writes its rows, its change and the number in one transaction with strict durability. A tab that dies in the middle leaves a
+ * whole transaction or none, and its lock is given on. A tab that the changes do not reach, or that meets a large one, loads everything anew.
  */
-import { ConvostoreError, errorOf } from "./errors.js";
-import type { Host, Keeper, Target } from "./keeper.js";
+import { errorOf } from "../errors.js";
+import type { Host, Keeper, Target } from "../keeper.js";
+import { openDatabase } from "./open.js";
+import { completed, request, typed } from "./requests.js";
 
-const VERSION = 1;
 /** How many changes are remembered for tabs that were away. */
 const REMEMBERED = 256;
-/** How many rows are read at a time. */
-const ROWS = 2000;
-/** How long an upgrade waits for tabs with an older version to let go. */
-const BLOCKED_AFTER = 10_000;
-
-function typed(cause: unknown, what: string): Error {
-  if (cause instanceof ConvostoreError) return cause;
-  const name = (cause as { name?: unknown } | null)?.name;
-  const code =
-    name === "QuotaExceededError" ? "disk_full"
-    : name === "VersionError" ? "unsupported_schema"
-    : name === "SecurityError" || name === "NotAllowedError" ? "permission_denied"
-    : name === "InvalidStateError" ? "closed"
-    : "storage";
-  return errorOf(code, `${what} (${typeof name === "string" ? name : String(cause)})`, {}, cause);
-}
-
-function request<T>(of: IDBRequest<T>): Promise<T> {
-  return new Promise((resolve, reject) => {
-    of.onsuccess = () => resolve(of.result);
-    of.onerror = () => reject(of.error);
-  });
-}
-
-function completed(transaction: IDBTransaction): Promise<void> {
-  return new Promise((resolve, reject) => {
-    transaction.oncomplete = () => resolve();
-    transaction.onabort = () => reject(transaction.error ?? new DOMException("the transaction was aborted", "AbortError"));
-  });
-}
+/** A change with more characters is remembered without its rows: other tabs load everything anew then, and the quota is not used up by what is there twice. */
+const LARGEST = 1 << 18;
+/** About how many characters are read at a time, and how many rows at least and at most. */
+const PIECE = 4 << 20;
+const [FEWEST, MOST] = [1, 4000];
 
 /** `p`, key, value; `d`, key; `r`, first, last; and so on. */
 type Flat = string[];
@@ -102,13 +78,16 @@ export class IndexedDbKeeper implements Keeper {
       const rows = transaction.objectStore("rows");
       const number = await request<unknown>(transaction.objectStore("meta").get("number"));
       let range: IDBKeyRange | undefined;
-      for (;;) {
-        const [keys, values] = await Promise.all([request(rows.getAllKeys(range, ROWS)), request<unknown[]>(rows.getAll(range, ROWS))]);
+      // So many as the rows before let expect to fit: messages may be large.
+      for (let count = 100; ; ) {
+        const [keys, values] = await Promise.all([request(rows.getAllKeys(range, count)), request<unknown[]>(rows.getAll(range, count))]);
         const flat: Flat = [];
         keys.forEach((key, i) => flat.push("p", key as string, values[i] as string));
-        if (flat.length > 0) database.loadText(JSON.stringify(flat));
-        if (keys.length < ROWS) break;
+        const text = JSON.stringify(flat);
+        if (flat.length > 0) database.loadText(text);
+        if (keys.length < count) break;
         range = IDBKeyRange.lowerBound(keys[keys.length - 1], true);
+        count = Math.max(FEWEST, Math.min(MOST, Math.round((count * PIECE) / text.length)));
       }
       await done;
       this.#number = typeof number === "number" ? number : 0;
@@ -130,7 +109,7 @@ export class IndexedDbKeeper implements Keeper {
       ]);
       await done;
       const last = typeof number === "number" ? number : 0;
-      if (last - this.#number !== changes.length) return false;
+      if (last - this.#number !== changes.length || changes.includes(null)) return false;
       for (const change of changes) database.loadText(JSON.stringify(change));
       this.#number = last;
       return true;
@@ -166,7 +145,7 @@ export class IndexedDbKeeper implements Keeper {
       try {
         write(transaction.objectStore("rows"), flat);
         const changes = transaction.objectStore("changes");
-        changes.put(flat, number);
+        changes.put(text.length > LARGEST ? null : flat, number);
         if (number > REMEMBERED) changes.delete(IDBKeyRange.upperBound(number - REMEMBERED));
         transaction.objectStore("meta").put(number, "number");
         transaction.commit?.();
@@ -225,44 +204,4 @@ function write(rows: IDBObjectStore, flat: Flat): void {
       i += 3;
     }
   }
-}
-
-function openDatabase(name: string): Promise<IDBDatabase> {
-  return new Promise((resolve, reject) => {
-    let opening: IDBOpenDBRequest;
-    try {
-      opening = indexedDB.open(name, VERSION);
-    } catch (error) {
-      reject(errorOf("unsupported", "the browser does not allow IndexedDB here, as in some private windows; use Store.inMemory and exportArchive", {}, error));
-      return;
-    }
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    let gaveUp = false;
-    opening.onupgradeneeded = () => {
-      for (const store of ["rows", "changes", "meta"]) opening.result.createObjectStore(store);
-    };
-    opening.onblocked = () => {
-      timer = setTimeout(() => {
-        gaveUp = true;
-        reject(errorOf("busy", "another tab with an older version of the program holds the store's database; close it, or load it again"));
-      }, BLOCKED_AFTER);
-    };
-    opening.onsuccess = () => {
-      clearTimeout(timer);
-      if (gaveUp) opening.result.close();
-      else resolve(opening.result);
-    };
-    opening.onerror = () => {
-      clearTimeout(timer);
-      const { error } = opening;
-      const isPrivate = error?.name === "InvalidStateError" || error?.name === "UnknownError";
-      reject(
-        isPrivate
-          ? errorOf("unsupported", "the browser does not allow IndexedDB here, as in some private windows; use Store.inMemory and exportArchive", {}, error)
-          : error?.name === "VersionError"
-            ? errorOf("unsupported_schema", "the store's database was made by a newer version of the program; load the page again", {}, error)
-            : typed(error, "the store's database cannot be opened"),
-      );
-    };
-  });
 }
