@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use rusqlite::Connection;
 
 use super::error::{SqliteError, SqliteResult};
+use super::fork;
 use super::guard::{Files, Guard};
 use super::job::{Job, Outcome};
 use super::open::{self, Settings};
@@ -36,6 +37,7 @@ pub(super) struct Database {
 
 impl Database {
     pub(super) fn open(place: Place, options: &SqliteOptions) -> SqliteResult<Self> {
+        fork::opened();
         let database = Self {
             place,
             settings: Mutex::new(Settings {
@@ -143,6 +145,7 @@ impl Database {
         deadline: Instant,
         work: &mut impl FnMut(&Connection) -> SqliteResult<T>,
     ) -> SqliteResult<T> {
+        let inside = fork::enter();
         let mut reader = self.reader(length, deadline)?;
         let read = work(reader.connection()?);
         if let Err(error) = &read
@@ -151,7 +154,10 @@ impl Database {
             reader.spoil();
         }
         // Before the connection goes back: from then on its locks may be given up for good reason.
-        if self.is_intact() {
+        let is_intact = self.is_intact();
+        drop(reader);
+        drop(inside);
+        if is_intact {
             read
         } else {
             Err(SqliteError::LockLost)
@@ -210,6 +216,7 @@ impl Database {
         deadline: Instant,
         work: impl FnOnce(&Connection) -> SqliteResult<T>,
     ) -> Ran<T> {
+        let _inside = fork::enter();
         let mut slot = lock(&self.writer);
         match self.usable(&mut slot, deadline) {
             Ok(writer) => writer.transact(self.guard().as_deref(), work),
@@ -302,6 +309,7 @@ impl Database {
         turn: &WriteTurn<'_>,
         deadline: Instant,
     ) -> SqliteResult<bool> {
+        let _inside = fork::enter();
         if !self.is_intact() {
             self.restore_in(turn, deadline)?;
         }
@@ -321,6 +329,7 @@ impl Database {
     /// Waits for the readers to end, so that no connection believes to have a lock that was dropped, and starts anew: with the
     /// same connections, or with new ones where the files were removed.
     fn restore_in(&self, _turn: &WriteTurn<'_>, deadline: Instant) -> SqliteResult<()> {
+        let _inside = fork::enter();
         if self.is_intact() && lock(&self.writer).is_some() {
             return Ok(());
         }
@@ -362,6 +371,22 @@ impl Database {
         }
     }
 
+    // ---- around a fork
+
+    /// Takes all connections, while nobody is inside.
+    pub(super) fn take_connections(&self) -> Connections {
+        Connections {
+            writer: lock(&self.writer).take(),
+            readers: self.readers.take_idle(),
+        }
+    }
+
+    /// Takes them back.
+    pub(super) fn give_back(&self, connections: Connections) {
+        *lock(&self.writer) = connections.writer;
+        self.readers.give_back(connections.readers);
+    }
+
     /// Closes all connections to files that were removed.
     fn disconnect(&self, pause: &Pause<'_>) {
         for conn in pause.take_all() {
@@ -371,6 +396,25 @@ impl Database {
             writer.close_without_checkpoint();
         }
         *lock(&self.guard) = None;
+    }
+}
+
+/// All connections of a database.
+#[derive(Debug)]
+pub(super) struct Connections {
+    writer: Option<Writer>,
+    readers: Vec<Connection>,
+}
+
+impl Connections {
+    /// Closes what a child of `fork` has of its parent's, without a trace in the files.
+    pub(super) fn close_in_child(self) {
+        for conn in self.readers {
+            writer::close_without_checkpoint(conn);
+        }
+        if let Some(writer) = self.writer {
+            writer.close_without_checkpoint();
+        }
     }
 }
 
@@ -422,6 +466,7 @@ fn run_in_group(conn: &Connection, job: &mut Job) -> SqliteResult<Ran<Outcome>> 
 impl Drop for Database {
     /// Closes the readers, then the writer, which as the last moves the WAL into the database and removes it.
     fn drop(&mut self) {
+        fork::closed();
         let Ok(pause) = self.readers.pause(Instant::now()) else {
             return;
         };

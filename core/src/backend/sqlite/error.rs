@@ -65,6 +65,10 @@ pub(super) enum SqliteError {
         "the store was opened before this process was forked off; open it again in this process"
     )]
     Forked,
+    #[error(
+        "this process was forked off while its parent used SQLite, which cannot be used here for that; fork when no thread is inside a store, or start a new process (exec, spawn)"
+    )]
+    ForkedInside,
     #[error("SQLite {found} is too old: versions before 3.51.3 can lose data in WAL mode")]
     TooOld { found: &'static str },
     #[error("{0}")]
@@ -149,7 +153,7 @@ impl SqliteError {
             Self::Busy | Self::Unwanted => ErrorCode::Busy,
             Self::LockLost => ErrorCode::LockLost,
             Self::UnknownOutcome => ErrorCode::UnknownOutcome,
-            Self::Forked => ErrorCode::Forked,
+            Self::Forked | Self::ForkedInside => ErrorCode::Forked,
             Self::TooOld { .. } | Self::Unsuitable(_) | Self::Linked(_) | Self::Moved(_) => {
                 ErrorCode::Storage
             }

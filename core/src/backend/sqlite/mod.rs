@@ -10,6 +10,7 @@ mod append;
 mod contexts;
 mod database;
 mod error;
+pub mod fork;
 mod guard;
 mod job;
 mod lifecycles;

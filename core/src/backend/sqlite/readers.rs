@@ -109,6 +109,16 @@ impl Readers {
         Ok(pause)
     }
 
+    /// The idle connections, which are all there are while nobody is inside, taken out of the pool.
+    pub(super) fn take_idle(&self) -> Vec<Connection> {
+        std::mem::take(&mut lock(&self.pool).idle)
+    }
+
+    /// Takes them back.
+    pub(super) fn give_back(&self, idle: Vec<Connection>) {
+        lock(&self.pool).idle.extend(idle);
+    }
+
     fn wait<'a>(
         &'a self,
         mut pool: MutexGuard<'a, Pool>,
@@ -136,7 +146,7 @@ impl Readers {
 impl Pause<'_> {
     /// The idle connections, which are all there are, taken out of the pool.
     pub(super) fn take_all(&self) -> Vec<Connection> {
-        std::mem::take(&mut lock(&self.readers.pool).idle)
+        self.readers.take_idle()
     }
 }
 

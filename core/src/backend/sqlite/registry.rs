@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 use super::database::Database;
 use super::error::SqliteResult;
+use super::fork;
 use super::options::SqliteOptions;
 use super::place::{self, FileId};
 use crate::lock;
@@ -51,6 +52,9 @@ pub(super) struct Handle {
 impl Handle {
     /// Opens the file, or shares what this process has open already.
     pub(super) fn open(path: &Path, options: &SqliteOptions) -> SqliteResult<Self> {
+        fork::check()?;
+        // Until the end: a child of a fork meanwhile could take none of these locks.
+        let _inside = fork::enter();
         let mut files = lock(files());
         let (place, made) = place::prepare(path)?;
         let key = Key {
@@ -86,6 +90,7 @@ impl Handle {
 
 impl Drop for Handle {
     fn drop(&mut self) {
+        let _inside = fork::enter();
         if let (Some(slot), Some(database)) = (self.slot.take(), self.database.take()) {
             slot.release(database);
             forget(&self.key, slot);
@@ -115,6 +120,21 @@ impl Slot {
         // With the slot locked, so that nobody opens the file while it is being closed.
         drop(database);
     }
+}
+
+/// All that are open, while nobody is inside.
+pub(super) fn databases() -> Vec<Arc<Database>> {
+    let files = lock(files());
+    files
+        .values()
+        .filter_map(|slot| lock(&slot.open).database.clone())
+        .collect()
+}
+
+/// Forgets the files of the parent, whose connections were closed here.
+pub(super) fn forget_all() {
+    // Not dropped: what they have is the parent's.
+    std::mem::forget(std::mem::take(&mut *lock(files())));
 }
 
 /// Removes the slot if nobody else uses it.
