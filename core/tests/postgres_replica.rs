@@ -15,7 +15,7 @@ mod server;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use cluster::{Cluster, Standby};
+use cluster::{Beside, Cluster};
 use convostore::{
     ContextQuery, ErrorCode, ExportOptions, JsonObject, Lifecycle, MessageQuery, NewMessage,
     NewSession, Role, SaveOptions, SessionQuery, Store, StoreOptions,
@@ -26,7 +26,7 @@ const CATCHING_UP: Duration = Duration::from_secs(60);
 
 struct Pair {
     primary: Cluster,
-    standby: Standby,
+    standby: Beside,
     store: Store,
 }
 

@@ -97,9 +97,41 @@ impl Cluster {
         self.pg_ctl(&["-m", "immediate", "restart"]);
     }
 
+    /// A server of its own, in a folder beside it, not yet started.
+    #[allow(dead_code, reason = "not every test needs one")]
+    pub(crate) fn another(&self, name: &str) -> Beside {
+        let data = self.socket().join(name).join("data");
+        let mut make = self.program("initdb");
+        make.args([
+            "-U",
+            "postgres",
+            "-A",
+            "trust",
+            "-E",
+            "UTF8",
+            "--no-locale",
+            "--no-sync",
+            "-D",
+        ]);
+        assert!(make.arg(&data).status().unwrap().success());
+        Beside {
+            cluster: Self::at(data, self.bin.clone()),
+        }
+    }
+
+    /// Writes a file that its owner alone can read into the cluster.
+    #[allow(dead_code, reason = "not every test needs one")]
+    pub(crate) fn write(&self, name: &str, text: &str) {
+        let path = self.data.join(name);
+        std::fs::write(&path, text).unwrap();
+        std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600))
+            .unwrap();
+        std::os::unix::fs::chown(&path, Some(self.owner), None).unwrap();
+    }
+
     /// A streaming standby of it, in a folder beside it, not yet started.
     #[allow(dead_code, reason = "not every test needs one")]
-    pub(crate) fn standby(&self, name: &str) -> Standby {
+    pub(crate) fn standby(&self, name: &str) -> Beside {
         let data = self.socket().join(name).join("data");
         let mut copy = self.program("pg_basebackup");
         copy.arg("-h")
@@ -107,19 +139,19 @@ impl Cluster {
             .args(["-U", "postgres", "-R", "-X", "stream", "-c", "fast", "-D"])
             .arg(&data);
         assert!(copy.status().unwrap().success());
-        Standby {
+        Beside {
             cluster: Self::at(data, self.bin.clone()),
         }
     }
 }
 
-/// A standby; it stops when this is dropped.
-pub(crate) struct Standby {
+/// A server beside it; it stops when this is dropped.
+pub(crate) struct Beside {
     pub(crate) cluster: Cluster,
 }
 
 #[allow(dead_code, reason = "not every test needs one")]
-impl Standby {
+impl Beside {
     /// With these settings, `-c name=value` each. It must take as many connections as the server that it follows.
     pub(crate) fn start(&self, settings: &str) {
         let options = format!(
@@ -134,7 +166,7 @@ impl Standby {
     }
 }
 
-impl Drop for Standby {
+impl Drop for Beside {
     fn drop(&mut self) {
         let mut stop = self.cluster.program("pg_ctl");
         stop.arg("-D")
