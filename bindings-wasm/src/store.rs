@@ -105,6 +105,7 @@ impl CoreDatabase {
 
     /// Applies what [`CoreDatabase::pending_bytes`] or [`CoreDatabase::snapshot`] wrote.
     pub fn load_bytes(&self, bytes: &[u8]) -> Out<()> {
+        make_room();
         let mut rest = bytes;
         let mut is_damaged = false;
         let records = std::iter::from_fn(|| {
@@ -127,6 +128,7 @@ impl CoreDatabase {
 
     /// Applies what [`CoreDatabase::pending_text`] wrote.
     pub fn load_text(&self, text: &str) -> Out<()> {
+        make_room();
         let mut flat = Args::parse(text)?.texts().into_iter();
         let records = std::iter::from_fn(|| {
             Some(match flat.next()?.as_str() {
@@ -250,6 +252,7 @@ pub struct CoreStore {
 impl CoreStore {
     /// The store, with its clock set for this call.
     pub(crate) fn at(&self, now: f64) -> &Store {
+        make_room();
         self.clock.set(now);
         &self.store
     }
@@ -282,6 +285,31 @@ impl CoreStore {
             .map(|n| n as f64)
             .to_vec())
     }
+}
+
+/// Lets memory grow by an eighth where it has grown since the last call. The allocator alone asks for a page at a time, and each time costs the
+/// engine a time in proportion to all of it, so that the cost of an append would grow with the history. What is not used yet takes no memory
+/// of the machine.
+fn make_room() {
+    #[cfg(target_arch = "wasm32")]
+    {
+        const PAGE: usize = 1 << 16;
+        let size = || core::arch::wasm32::memory_size::<0>() * PAGE;
+        if size() > ROOM.get() {
+            let mut room = Vec::<u8>::new();
+            // Where there is no room for so much there may be for what is needed.
+            let _ = room.try_reserve_exact((size() / 8).clamp(1 << 20, 1 << 26));
+            std::hint::black_box(&room);
+            drop(room);
+            ROOM.set(size());
+        }
+    }
+}
+
+#[cfg(target_arch = "wasm32")]
+thread_local! {
+    /// How large memory was when it was last looked at.
+    static ROOM: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
 }
 
 #[wasm_bindgen(start)]
