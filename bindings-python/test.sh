@@ -1,7 +1,12 @@
 #!/usr/bin/env bash
 # Builds the wheel, installs it into an empty environment and tests that: pytest, types, examples. Arguments go to pytest.
+#
+# With a PostgreSQL server: see scripts/postgres.sh. CONVOSTORE_SKIP_POSTGRES=1 does without, said aloud at the end.
 set -euo pipefail
 cd "$(dirname "$0")"
+if [[ -z ${CONVOSTORE_TEST_POSTGRES_URL:-} && ${CONVOSTORE_SKIP_POSTGRES:-} != 1 ]]; then
+    exec ../scripts/postgres.sh "$PWD/test.sh" "$@"
+fi
 here=$PWD
 target=${CARGO_TARGET_DIR:-$here/../target}/python
 python=${PYTHON:-python3}
@@ -44,3 +49,6 @@ else
     echo "npm is not there: pyright was not run"
 fi
 echo "Python: all tests passed"
+if [[ ${CONVOSTORE_SKIP_POSTGRES:-} = 1 ]]; then
+    echo "SKIPPED: Python was not tried on PostgreSQL (CONVOSTORE_SKIP_POSTGRES=1)" >&2
+fi

@@ -22,7 +22,10 @@ pub(crate) fn raised(py: Python<'_>, e: &Error) -> PyErr {
         let mut causes = Vec::new();
         let mut cause = e.source();
         while let Some(known) = cause {
-            causes.push(known.to_string());
+            let told = known.to_string();
+            if !e.message().contains(&told) && !causes.contains(&told) {
+                causes.push(told);
+            }
             cause = known.source();
         }
         make(py, e.code().as_str(), e.message(), &details, &causes)

@@ -8,11 +8,13 @@
 
 mod clock;
 mod error;
+mod fork;
 mod id;
 mod json;
 mod model;
 mod store;
 mod text;
+mod wanted;
 
 use pyo3::prelude::*;
 
@@ -21,15 +23,17 @@ use pyo3::prelude::*;
 #[pymodule(gil_used = true)]
 mod _core {
     #[pymodule_export]
-    use crate::json::JsonText;
+    use crate::fork::{after_fork_in_child, after_fork_in_parent, before_fork};
+    #[pymodule_export]
+    use crate::json::{JsonText, frozen};
     #[pymodule_export]
     use crate::model::{
-        Cleanup, Context, Deletion, ExportReport, ImportReport, Lifecycle, Message, Page, Session,
-        Stats, StoreCheck,
+        Cleanup, Context, Deletion, ExportReport, ImportReport, Lifecycle, Message, NewMessages,
+        Page, Session, Stats, StoreCheck,
     };
     #[pymodule_export]
     use crate::store::{MessageStream, Store};
 
     #[pymodule_export]
-    use crate::store::{after_fork, at_exit};
+    use crate::wanted::at_exit;
 }

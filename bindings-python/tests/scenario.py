@@ -101,6 +101,10 @@ class Run:
         self.stores[MAIN].call("close", {})
         self.open()
 
+    def close(self) -> None:
+        """Closes the store, which the steps may have done."""
+        self.stores[MAIN].call("close", {})
+
     def run(self) -> None:
         for number, step in enumerate(self.scenario["steps"], 1):
             for i in range(1, step.get("times", 1) + 1):

@@ -140,7 +140,7 @@ def test_the_own_file_is_no_archive(tmp_path: Path) -> None:
 
 def test_backup(store: Store, tmp_path: Path) -> None:
     fill(store)
-    if "memory" in repr(store):
+    if "memory" in repr(store) or "PostgreSQL" in repr(store):
         with pytest.raises(NotImplementedError):
             store.backup(tmp_path / "copy.db")
         return
@@ -174,3 +174,37 @@ def test_lines_are_json(store: Store) -> None:
     fill(store)
     for line in exported(store).splitlines():
         json.loads(line)
+
+
+class Odd(io.RawIOBase):
+    """A file whose write gives what it was told to."""
+
+    def __init__(self, answer: Any) -> None:
+        self.answer = answer
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> Any:
+        return self.answer
+
+
+@pytest.mark.parametrize("answer", [None, 10**9, -1, 2**70, "x"])
+def test_a_file_that_does_not_take_what_it_is_given_is_an_error(store: Store, answer: Any) -> None:
+    fill(store)
+    with pytest.raises(BlockingIOError if answer is None else ValueError):
+        store.export_archive(Odd(answer))
+
+
+def test_what_is_no_file_is_a_type_error(store: Store, tmp_path: Path) -> None:
+    wrong: list[Any] = [5, None, b"x", object()]
+    for what in wrong:
+        with pytest.raises(TypeError):
+            store.export_archive(what)
+        with pytest.raises(TypeError):
+            store.import_archive(what)
+    with pytest.raises(TypeError):
+        store.import_archive(io.StringIO("x"))  # type: ignore[arg-type]
+    with pytest.raises(PermissionError) as caught:
+        store.import_archive(tmp_path)
+    assert isinstance(caught.value, convostore.ConvostoreError) and caught.value.details["path"] == str(tmp_path)

@@ -234,3 +234,90 @@ def test_idle_threads_end() -> None:
             assert (await store.stats()).sessions == 0
 
     asyncio.run(main())
+
+
+def test_what_is_saved_is_what_was_given_at_the_call(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with AsyncStore.open(tmp_path / "a.db") as store:
+            session = await store.create_session()
+            content: dict[str, Any] = {"n": 1}
+            message: dict[str, Any] = {"role": "user", "content": content}
+            messages: list[Any] = [message]
+            metadata: dict[str, Any] = {"n": 1}
+            here = threading.get_ident()
+
+            def given() -> Any:
+                assert threading.get_ident() == here, "a generator runs where it was given"
+                yield {"role": "user", "content": "of a generator"}
+
+            with blocked(tmp_path / "a.db"):
+                calls = [
+                    store.save_message(session.id, "user", content),
+                    store.save_message(session.id, "user", content=content),
+                    store.save_messages(session.id, messages, update={"metadata": metadata}),
+                    store.save_messages(session.id, given()),
+                    store.set_context("c", metadata),
+                ]
+                tasks = [asyncio.ensure_future(call) for call in calls]
+                await asyncio.sleep(0.2)
+                content["n"] = metadata["n"] = 2
+                message["role"] = "nobody"
+                messages.clear()
+            await asyncio.gather(*tasks)
+            kept = sorted([str(message.content) for message in await store.get_messages(session.id)])
+            assert kept == sorted(["{'n': 1}"] * 3 + ["of a generator"])
+            found, context = await store.get_session(session.id), await store.get_context("c")
+            assert found is not None and found.metadata == {"n": 1}
+            assert context is not None and context.data == {"n": 1}
+
+    asyncio.run(main())
+
+
+def test_reads_do_not_wait_behind_writes_that_wait(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with AsyncStore.open(tmp_path / "a.db") as store:
+            session = await store.create_session()
+            with blocked(tmp_path / "a.db"):
+                writes = [asyncio.ensure_future(store.save_message(session.id, "user", str(n))) for n in range(64)]
+                await asyncio.sleep(0.2)
+                assert await asyncio.wait_for(store.get_messages(session.id), 5) == []
+                assert [m async for m in store.stream_messages(session.id)] == []
+            await asyncio.gather(*writes)
+            assert await store.count_messages(session.id) == 64
+
+    asyncio.run(main())
+
+
+def test_a_thread_that_cannot_be_started_is_an_error_and_the_store_works_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def main() -> None:
+        store = await AsyncStore.in_memory()
+        assert await asyncio.to_thread(no_threads_left)
+
+        def fail(self: threading.Thread) -> None:
+            raise RuntimeError("can't start new thread")
+
+        with monkeypatch.context() as patched:
+            patched.setattr(threading.Thread, "start", fail)
+            for _ in range(40):
+                with pytest.raises(convostore.StorageError, match="thread"):
+                    await asyncio.wait_for(store.stats(), 5)
+        assert (await asyncio.wait_for(store.stats(), 5)).sessions == 0
+        await store.close()
+
+    asyncio.run(main())
+
+
+def test_a_callback_that_raises_stop_iteration_ends_the_call() -> None:
+    async def main() -> None:
+        store = await AsyncStore.in_memory(clock=iter(()).__next__)
+        with pytest.raises(RuntimeError) as caught:
+            await asyncio.wait_for(store.create_session(), 5)
+        assert isinstance(caught.value.__cause__, StopIteration)
+        await store.close()
+
+    asyncio.run(main())
+
+
+def test_it_takes_an_open_store_alone() -> None:
+    with pytest.raises(TypeError, match="AsyncStore.open"):
+        AsyncStore("sessions.db")  # type: ignore[arg-type]

@@ -53,6 +53,7 @@ def test_class(code: str) -> None:
     assert error.__notes__ == ["because: the cause"]
     again = pickle.loads(pickle.dumps(error))
     assert type(again) is cls and (again.code, again.details, str(again)) == (code, {"n": 1}, "what was wrong")
+    assert again.__notes__ == error.__notes__
     assert cls("made by hand").code == code
     assert f"code {code}" in " ".join((cls.__doc__ or "").split())
 
@@ -197,3 +198,32 @@ def test_no_content_in_errors(store: Store, session: Session) -> None:
     with pytest.raises(convostore.ConflictError) as caught:
         store.save_message(session.id, "user", "another s3cret", dedup_key="k")
     assert "s3cret" not in repr(caught.value) + repr(caught.value.details)
+
+
+class Own(convostore.ConflictError):
+    pass
+
+
+def test_a_class_of_ones_own_is_pickled_as_such() -> None:
+    again = pickle.loads(pickle.dumps(Own("what was wrong", details={"n": 1})))
+    assert type(again) is Own and (again.code, again.details, str(again)) == ("conflict", {"n": 1}, "what was wrong")
+
+
+def test_no_note_repeats_the_message(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(ConvostoreError) as caught:
+        Store.open(tmp_path / "folder")
+    for note in getattr(caught.value, "__notes__", []):
+        assert note.removeprefix("because: ") not in str(caught.value)
+
+
+def test_paths_that_can_be_none(tmp_path: Path, store: Store) -> None:
+    wrong = ["", "a\0b", "\ud800.db", ":memory:"]
+    for path in wrong:
+        with pytest.raises(convostore.InvalidArgumentError):
+            Store.open(path)
+    for path in wrong[:3]:
+        with pytest.raises(convostore.InvalidArgumentError):
+            store.export_archive(path)
+        with pytest.raises(convostore.InvalidArgumentError):
+            store.import_archive(path)

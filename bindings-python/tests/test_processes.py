@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
@@ -204,6 +205,23 @@ def test_fork(tmp_path: Path) -> None:
 
 
 @posix
+def test_a_child_may_leave_the_block_in_its_own_way(tmp_path: Path) -> None:
+    out = run(
+        """
+        import os, sys
+        from convostore import Store
+        with Store.open(sys.argv[1]) as store:
+            child = os.fork()
+            if child == 0:
+                sys.exit(7)
+            print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+        """,
+        tmp_path / "a.db",
+    )
+    assert out.strip() == "7"
+
+
+@posix
 def test_multiprocessing_after_opening(tmp_path: Path) -> None:
     out = run(
         """
@@ -274,6 +292,25 @@ def test_exit_with_open_stores(tmp_path: Path, way: str) -> None:
         contents = [message.content for message in store.get_messages("s")]
         assert contents == (["first", "kept"] if way in ("open", "error") else ["first"])
         assert store.check().is_sound
+
+
+def test_a_long_wait_asks_clock_and_ids_once(tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    asked: list[str] = []
+
+    def clock() -> datetime:
+        asked.append("clock")
+        return datetime.now(timezone.utc)
+
+    def ids(now: datetime) -> str:
+        asked.append("ids")
+        return f"s{len(asked)}"
+
+    with Store.open(path, clock=clock, ids=ids) as store:
+        asked.clear()
+        with blocked(path, seconds=1.5):
+            store.create_session()
+        assert asked == ["clock", "ids"]
 
 
 @posix

@@ -6,12 +6,14 @@ import math
 import random
 import struct
 import sys
+import time
 from collections import OrderedDict, defaultdict
 from typing import Any, NamedTuple
 
 import pytest
 from scenario import same
 
+import convostore
 from convostore import InvalidArgumentError, JsonText, Session, Store
 
 
@@ -220,3 +222,25 @@ def test_no_value_leaks(store: Store, session: Session) -> None:
     message = None  # type: ignore[assignment]
     assert abs(sys.getrefcount(None) - before[0]) < 50
     assert sys.getallocatedblocks() - before[1] < 2000
+
+
+def test_a_value_that_stands_for_more_than_may_be_is_refused_early(store: Store, session: Session) -> None:
+    shared: list[Any] = [1, 2]
+    for _ in range(60):  # of 2^60 leaves
+        shared = [shared, shared]
+    began = time.monotonic()
+    with pytest.raises(convostore.InvalidArgumentError, match="bytes"):
+        store.save_message(session.id, "user", shared)
+    with pytest.raises(convostore.InvalidArgumentError, match="bytes"):
+        store.update_session(session.id, metadata={"x": shared})
+    with pytest.raises(convostore.InvalidArgumentError, match="bytes"):
+        store.save_message(session.id, "user", ["x" * (65 << 20)])
+    assert time.monotonic() - began < 60
+
+
+def test_the_longest_integer_comes_back_and_a_longer_one_is_refused(store: Store, session: Session) -> None:
+    longest = 10**100_000 - 1
+    assert store.save_message(session.id, "user", [longest, -longest]).content == [longest, -longest]
+    for number in (longest + 1, -longest - 1):
+        with pytest.raises(convostore.InvalidArgumentError, match="digits"):
+            store.save_message(session.id, "user", number)

@@ -1,21 +1,23 @@
 """A chat bot that turns threads into tickets: one thread, one session, one possible ticket.
 
-What used to be two hand-written PostgreSQL tables and their SQL: `Threads` keeps their methods and meaning. Run it: `python ticket_bot.py [file]`.
+What used to be two hand-written PostgreSQL tables and their SQL: `Threads` keeps their methods and meaning. Run it: `python ticket_bot.py [file]`, or
+with PostgreSQL `TICKET_BOT_STORE=postgresql://bot@db.example/bot python ticket_bot.py`; a URL with a password does not belong on a command line.
+It plays a bot's day, and then a busy one: two processes of asyncio workers which get the same events.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
+import random
 import sys
 import tempfile
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
-from convostore import AsyncStore, Context, InvalidTransitionError, Session
+from convostore import AsyncStore, ConflictError, Context, InvalidTransitionError, Session
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,7 @@ class ThreadSession:
     draft: dict[str, Any]
     created_at: datetime
     updated_at: datetime
+    revision: int
 
     @classmethod
     def of(cls, session: Session) -> ThreadSession:
@@ -45,6 +48,7 @@ class ThreadSession:
             draft=metadata.get("draft", {}),
             created_at=session.created_at,
             updated_at=session.updated_at,
+            revision=session.revision,
         )
 
 
@@ -62,16 +66,16 @@ class ChannelContext:
 
 
 class Threads:
-    """The store of the bot."""
+    """The store of the bot: in an SQLite file, or in PostgreSQL where it is given a URL."""
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
-        self._path = path
+    def __init__(self, place: str | os.PathLike[str], team: str) -> None:
+        self._place, self._team = place, team
         self._store: AsyncStore | None = None
 
     async def create_tables(self) -> None:
         """Opens the store and makes what is missing; again and again, if one likes."""
         if self._store is None:
-            self._store = await AsyncStore.open(self._path, ids="uuid4")
+            self._store = await AsyncStore.open(self._place, tenant=self._team, ids="uuid4")
 
     @property
     def store(self) -> AsyncStore:
@@ -91,6 +95,16 @@ class Threads:
         """Moves the session on. The draft stays, and so does a key once there is one."""
         patch = None if jira_key is None else {"jira_key": jira_key}
         return ThreadSession.of(await self.store.update_session(str(session_id), status=status, merge_metadata=patch))
+
+    async def claim(self, session: ThreadSession) -> ThreadSession | None:
+        """Makes the thread ready to sync, as the caller's work; nothing where it has changed since, or is another's."""
+        if session.status != "collecting":
+            return None
+        try:
+            moved = await self.store.update_session(str(session.id), status="ready_to_sync", expected_revision=session.revision)
+        except ConflictError:
+            return None
+        return ThreadSession.of(moved)
 
     async def get_session_by_thread(self, channel_id: str, thread_ts: str) -> ThreadSession | None:
         session = await self.store.get_session_by_key(channel_id, thread_ts)
@@ -122,8 +136,8 @@ class Threads:
         return ChannelContext.of(await self.store.merge_context(channel_id, learned))
 
 
-async def main(path: Path) -> None:
-    threads = Threads(path)
+async def a_day(place: str, team: str) -> None:
+    threads = Threads(place, team)
     await threads.create_tables()
     await threads.create_tables()
     channel, thread = "C042", "1718.550"
@@ -144,6 +158,7 @@ async def main(path: Path) -> None:
 
     await threads.update_session(session.id, "ready_to_sync")
     synced = await threads.update_session(session.id, "synced", jira_key="OPS-7")
+    assert await threads.claim(synced) is None
     assert (synced.status, synced.jira_key) == ("synced", "OPS-7")
     assert synced.draft == {"title": "Crash on start", "labels": ["ui"]}, "the draft is kept"
     print(f"{synced.status} as {synced.jira_key}, draft {synced.draft['title']!r} kept")
@@ -163,7 +178,7 @@ async def main(path: Path) -> None:
     await threads.close()
 
     # After a restart, all of it is there.
-    threads = Threads(path)
+    threads = Threads(place, team)
     await threads.create_tables()
     assert await threads.get_session_by_thread(channel, thread) == synced
     context = await threads.get_channel_context(channel)
@@ -173,6 +188,79 @@ async def main(path: Path) -> None:
     await threads.close()
 
 
+THREADS, EVENTS, WORKERS, PROCESSES = 6, 10, 8, 2
+BUSY = "C100"
+
+
+async def worker(threads: Threads, name: str, queue: asyncio.Queue[tuple[int, int]]) -> int:
+    """Handles events until there are none. Any other worker may be handling the same one. Gives the number of tickets that it made."""
+    made = 0
+    while not queue.empty():
+        thread, event = queue.get_nowait()
+        session = await threads.get_or_create_session(BUSY, str(thread), name)
+        await threads.save_message(session.id, "user", f"event {event} of thread {thread}", f"event-{event}")
+        await threads.update_channel_context(BUSY, **{f"thread-{thread}": {f"event-{event}": "seen"}})
+        if await threads.store.count_messages(str(session.id)) < EVENTS:
+            continue
+        # The thread is complete. Of all who notice, one gets to make the ticket.
+        while (found := await threads.get_session_by_thread(BUSY, str(thread))) is not None and found.status == "collecting":
+            if claimed := await threads.claim(found):
+                await threads.save_draft(claimed.id, {"title": f"Thread {thread}"})
+                await threads.update_session(claimed.id, "synced", jira_key=f"OPS-{thread}/{name}")
+                made += 1
+    return made
+
+
+async def work(place: str, team: str, process: str) -> None:
+    """What one of the processes does: all events, in an order of its own, by several workers."""
+    threads = Threads(place, team)
+    await threads.create_tables()
+    events = [(thread, event) for thread in range(THREADS) for event in range(EVENTS)]
+    random.Random(process).shuffle(events)
+    queue: asyncio.Queue[tuple[int, int]] = asyncio.Queue()
+    for one in events:
+        queue.put_nowait(one)
+    print(sum(await asyncio.gather(*(worker(threads, f"{process}.{n}", queue) for n in range(WORKERS)))))
+    await threads.close()
+
+
+async def a_busy_day(place: str, team: str) -> None:
+    environment = os.environ | {"TICKET_BOT_STORE": place}
+    processes = [
+        await asyncio.create_subprocess_exec(
+            sys.executable, __file__, "--work", team, str(n), env=environment, stdout=asyncio.subprocess.PIPE
+        )
+        for n in range(PROCESSES)
+    ]
+    made = [int((await process.communicate())[0]) for process in processes]
+    assert sum(made) == THREADS, f"{made} tickets of {THREADS} threads"
+
+    threads = Threads(place, team)
+    await threads.create_tables()
+    sessions = await threads.list_sessions_by_channel(BUSY)
+    assert sorted(session.thread_ts for session in sessions) == [str(n) for n in range(THREADS)], "a session a thread"
+    for session in sessions:
+        assert session.status == "synced" and session.jira_key is not None and session.draft == {"title": f"Thread {session.thread_ts}"}
+        said = sorted([message.content for message in await threads.store.get_messages(str(session.id))])
+        assert said == sorted(f"event {event} of thread {session.thread_ts}" for event in range(EVENTS)), "each event once"
+    context = await threads.get_channel_context(BUSY)
+    assert context is not None and all(len(context.context_data[f"thread-{n}"]) == EVENTS for n in range(THREADS)), "no merge was lost"
+    await threads.close()
+    print(f"{PROCESSES} processes of {WORKERS} workers: {THREADS} threads, {THREADS * EVENTS} events twice each, {sum(made)} tickets")
+
+
+async def main(place: str) -> None:
+    team = f"team-{uuid4()}"  # a tenant of its own, so that it runs again and again on one database
+    await a_day(place, team)
+    await a_busy_day(place, team)
+
+
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as folder:
-        asyncio.run(main(Path(sys.argv[1] if len(sys.argv) > 1 else f"{folder}/tickets.db")))
+        given = sys.argv[1] if len(sys.argv) == 2 else os.environ.get("TICKET_BOT_STORE")
+        store = given or f"{folder}/tickets.db"
+        match sys.argv[1:]:
+            case ["--work", team, number]:
+                asyncio.run(work(store, team, number))
+            case _:
+                asyncio.run(main(store))

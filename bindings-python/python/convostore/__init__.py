@@ -103,7 +103,9 @@ __all__ = [
 ]
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_core._after_fork)
+    os.register_at_fork(
+        before=_core._before_fork, after_in_parent=_core._after_fork_in_parent, after_in_child=_core._after_fork_in_child
+    )
 atexit.register(_core._at_exit)
 
 # What needs asyncio or typing is imported when it is first asked for: `import convostore` stays quick.

@@ -21,8 +21,12 @@ __all__ = [
     "StoreCheck",
     "MessageStream",
     "Store",
-    "_after_fork",
+    "_after_fork_in_child",
+    "_after_fork_in_parent",
     "_at_exit",
+    "_frozen",
+    "_NewMessages",
+    "_before_fork",
 ]
 
 _T = TypeVar("_T", bound=Session | Context, covariant=True)
@@ -32,8 +36,11 @@ _Object: TypeAlias = dict[str, Any] | JsonText
 _Clock: TypeAlias = Callable[[], datetime]
 _Ids: TypeAlias = Literal["uuid7", "uuid4", "timestamp"] | Callable[[datetime], str]
 
-def _after_fork() -> None: ...
+def _after_fork_in_child() -> None: ...
+def _after_fork_in_parent() -> None: ...
 def _at_exit() -> None: ...
+def _frozen(value: Any, what: str) -> Any: ...
+def _before_fork() -> None: ...
 
 @final
 class JsonText:
@@ -141,6 +148,10 @@ class Message:
     def to_dict(self) -> dict[str, Any]: ...
     def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
+
+@final
+class _NewMessages:
+    def __new__(cls, messages: Iterable[NewMessage | Message]) -> Self: ...
 
 @final
 class Context:
@@ -325,8 +336,14 @@ class Store:
         clock: _Clock | None = None,
         roles: Iterable[str] = (),
         preview: Literal["first_spoken", "first"] = "first_spoken",
-        durability: Literal["full", "normal"] = "full",
         wait_limit: timedelta | float = 30.0,
+        durability: Literal["full", "normal"] | None = None,
+        read_url: str | None = None,
+        schema: str | None = None,
+        max_connections: int | None = None,
+        prepared_statements: bool | None = None,
+        root_certificates: _Path | None = None,
+        migrate: bool | None = None,
     ) -> Store: ...
     @staticmethod
     def in_memory(
@@ -342,6 +359,7 @@ class Store:
     @property
     def roles(self) -> tuple[str, ...]: ...
     def for_tenant(self, tenant: str) -> Store: ...
+    def on_primary(self) -> Store: ...
     def close(self) -> None: ...
     def __enter__(self) -> Self: ...
     def __exit__(

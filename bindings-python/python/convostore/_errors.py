@@ -32,7 +32,7 @@ class ConvostoreError(Exception):
         return str(self.args[0]) if self.args else ""
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return (error_of, (self.code, str(self), self.details))
+        return (_again, (type(self), self.args), self.__dict__)
 
 
 class NotFoundError(ConvostoreError, LookupError):
@@ -148,6 +148,13 @@ class StorageError(ConvostoreError, OSError):
     """Any other failure of the storage below (code storage)."""
 
     _code = "storage"
+
+
+def _again(cls: type[ConvostoreError], args: tuple[Any, ...]) -> ConvostoreError:
+    """An error that was pickled, before its members are set."""
+    error = cls.__new__(cls, *args)
+    error.args = args
+    return error
 
 
 _BY_CODE: dict[str, type[ConvostoreError]] = {cls._code: cls for cls in ConvostoreError.__subclasses__()}

@@ -5,22 +5,32 @@
 use std::fmt::Write as _;
 
 use pyo3::PyTypeInfo as _;
+use pyo3::exceptions::PyMemoryError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
 
 use super::{JsonText, digits};
 use crate::error;
 
+/// What fits without asking for room: a number, a bracket, a name that JSON has.
+const SMALL: usize = 64;
+
 /// As deep as the core allows.
 const MAX_DEPTH: usize = 128;
 
 /// The JSON text of a value.
 ///
-/// Errors: `invalid_argument` for types that JSON has no form for, for keys that are no `str`, NaN, infinities, and nesting deeper than 128.
-pub(crate) fn encode(what: &'static str, value: &Bound<'_, PyAny>) -> PyResult<String> {
+/// Errors: `invalid_argument` for types that JSON has no form for, for keys that are no `str`, NaN, infinities, nesting deeper than 128, and for
+/// more bytes than `most`, as soon as there are that many: a few lists that hold each other can stand for any number.
+pub(crate) fn encode(
+    what: &'static str,
+    most: usize,
+    value: &Bound<'_, PyAny>,
+) -> PyResult<String> {
     let mut writer = Writer {
         out: String::with_capacity(64),
         what,
+        most,
     };
     writer.value(value, 0)?;
     Ok(writer.out)
@@ -29,10 +39,28 @@ pub(crate) fn encode(what: &'static str, value: &Bound<'_, PyAny>) -> PyResult<S
 struct Writer {
     out: String,
     what: &'static str,
+    most: usize,
 }
 
 impl Writer {
+    /// Makes room for so many bytes more, and a little. Memory that is not there is an exception, not the end of the process.
+    fn room(&mut self, py: Python<'_>, bytes: usize) -> PyResult<()> {
+        if self.out.len().saturating_add(bytes) > self.most {
+            return Err(error::invalid(
+                py,
+                &format!(
+                    "the {} has more than {} bytes as JSON",
+                    self.what, self.most
+                ),
+            ));
+        }
+        self.out
+            .try_reserve(bytes.saturating_add(SMALL))
+            .map_err(|_| PyMemoryError::new_err("no memory for the JSON text"))
+    }
+
     fn value(&mut self, value: &Bound<'_, PyAny>, depth: usize) -> PyResult<()> {
+        self.room(value.py(), 0)?;
         if let Ok(text) = value.cast::<PyString>() {
             self.string(text)
         } else if value.is_none() {
@@ -134,8 +162,11 @@ impl Writer {
     }
 
     fn string(&mut self, text: &Bound<'_, PyString>) -> PyResult<()> {
+        let text_py = text.py();
+        self.room(text_py, text.len()?)?;
         self.out.push('"');
         if let Ok(text) = text.to_str() {
+            self.room(text_py, text.len())?;
             self.escaped(text);
         } else {
             let bytes = text.call_method1("encode", ("utf-8", "surrogatepass"))?;
@@ -203,19 +234,27 @@ impl Writer {
             Some(hex) => ("-", hex),
             None => ("", hex.as_str()),
         };
-        // A hexadecimal digit is worth about 1.2 decimal ones.
-        if hex.len() > digits::MOST / 6 * 5 {
-            return Err(error::invalid(
+        let too_long = || {
+            error::invalid(
                 py,
                 &format!(
                     "the {} holds an integer of more than {} digits",
                     self.what,
                     digits::MOST
                 ),
-            ));
+            )
+        };
+        // A hexadecimal digit is worth about 1.2 decimal ones: what is far too long need not be converted to be counted.
+        if hex.len() > digits::MOST / 6 * 5 {
+            return Err(too_long());
         }
+        let decimal = digits::to_decimal(hex);
+        if decimal.len() > digits::MOST {
+            return Err(too_long());
+        }
+        self.room(py, decimal.len())?;
         self.out.push_str(sign);
-        self.out.push_str(&digits::to_decimal(hex));
+        self.out.push_str(&decimal);
         Ok(())
     }
 

@@ -69,7 +69,7 @@ pub(crate) fn content(value: &Bound<'_, PyAny>) -> PyResult<Content> {
     }
     let json = match value.cast::<JsonText>() {
         Ok(verbatim) => verbatim.get().json.clone(),
-        Err(_) => encode("content", value)?,
+        Err(_) => encode("content", Content::MAX_BYTES, value)?,
     };
     Content::json(json).map_err(|e| error::raised(py, &e))
 }
@@ -79,7 +79,7 @@ pub(crate) fn object(what: &'static str, value: &Bound<'_, PyAny>) -> PyResult<J
     let py = value.py();
     let json = match value.cast::<JsonText>() {
         Ok(verbatim) => verbatim.get().json.clone(),
-        Err(_) if value.is_instance_of::<PyDict>() => encode(what, value)?,
+        Err(_) if value.is_instance_of::<PyDict>() => encode(what, JsonObject::MAX_BYTES, value)?,
         Err(_) => {
             let given = value.get_type().fully_qualified_name()?;
             return Err(error::invalid(
@@ -89,6 +89,26 @@ pub(crate) fn object(what: &'static str, value: &Bound<'_, PyAny>) -> PyResult<J
         }
     };
     JsonObject::parse(json).map_err(|e| error::raised(py, &e))
+}
+
+/// A value as it is now, for who hands it to another thread: what cannot change is given back, anything else as its JSON text.
+#[pyfunction]
+#[pyo3(name = "_frozen")]
+pub(crate) fn frozen<'py>(value: Bound<'py, PyAny>, what: &str) -> PyResult<Bound<'py, PyAny>> {
+    if value.is_exact_instance_of::<PyString>()
+        || value.is_none()
+        || value.is_instance_of::<JsonText>()
+    {
+        return Ok(value);
+    }
+    let py = value.py();
+    let json = match what {
+        "content" => encode("content", Content::MAX_BYTES, &value)?,
+        "data" => object("data", &value)?.as_str().to_owned(),
+        "patch" => object("patch", &value)?.as_str().to_owned(),
+        _ => object("metadata", &value)?.as_str().to_owned(),
+    };
+    Ok(JsonText::of(json).into_pyobject(py)?.into_any())
 }
 
 /// A metadata argument.

@@ -1,9 +1,11 @@
 //! Messages, and those that are to be saved.
 
+use std::sync::{Mutex, PoisonError};
+
 use convostore::NewMessage;
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList, PyTuple};
+use pyo3::types::{PyDict, PyList, PyString, PyTuple};
 
 use super::{hash_of, member, only_members, optional, quoted};
 use crate::clock::{Moment, to_datetime};
@@ -66,8 +68,8 @@ impl Message {
 
     /// Who speaks.
     #[getter]
-    fn role(&self) -> &str {
-        self.0.role.as_str()
+    fn role<'py>(&self, py: Python<'py>) -> Bound<'py, PyString> {
+        role_of(py, self.0.role.as_str())
     }
 
     /// What is said: a str where it is text, else the JSON value, decoded anew each time: keep it in a variable.
@@ -110,7 +112,7 @@ impl Message {
     fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let dict = PyDict::new(py);
         dict.set_item(intern!(py, "seq"), self.seq())?;
-        dict.set_item(intern!(py, "role"), self.role())?;
+        dict.set_item(intern!(py, "role"), self.role(py))?;
         dict.set_item(intern!(py, "content"), self.content(py)?)?;
         dict.set_item(intern!(py, "token_count"), self.token_count())?;
         dict.set_item(intern!(py, "is_summary"), self.is_summary())?;
@@ -154,7 +156,7 @@ impl Message {
         };
         let fields = [
             of.seq().into_pyobject(py)?.into_any(),
-            of.role().into_pyobject(py)?.into_any(),
+            of.role(py).into_any(),
             content,
             of.token_count().into_pyobject(py)?,
             of.is_summary().into_pyobject(py)?.to_owned().into_any(),
@@ -162,6 +164,30 @@ impl Message {
             of.created_at(py)?,
         ];
         Ok((slf.get_type().into_any(), PyTuple::new(py, fields)?))
+    }
+}
+
+/// The role as a `str`; the usual ones are there already.
+fn role_of<'py>(py: Python<'py>, role: &str) -> Bound<'py, PyString> {
+    match role {
+        "user" => intern!(py, "user").clone(),
+        "assistant" => intern!(py, "assistant").clone(),
+        "model" => intern!(py, "model").clone(),
+        "system" => intern!(py, "system").clone(),
+        "tool" => intern!(py, "tool").clone(),
+        other => PyString::new(py, other),
+    }
+}
+
+/// Messages to save as they were when they were given, for who hands them to another thread. Used once.
+#[pyclass(frozen, module = "convostore._core", name = "_NewMessages")]
+pub(crate) struct NewMessages(Mutex<Vec<NewMessage>>);
+
+#[pymethods]
+impl NewMessages {
+    #[new]
+    fn new(messages: &Bound<'_, PyAny>) -> PyResult<Self> {
+        new_messages(messages).map(Mutex::new).map(Self)
     }
 }
 
@@ -189,6 +215,14 @@ pub(crate) fn new_message(
 
 /// Messages to save: dicts with the names of `save_message`'s arguments, or records.
 pub(crate) fn new_messages(messages: &Bound<'_, PyAny>) -> PyResult<Vec<NewMessage>> {
+    if let Ok(frozen) = messages.cast::<NewMessages>() {
+        let mut frozen = frozen
+            .get()
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        return Ok(std::mem::take(&mut *frozen));
+    }
     if let Ok(list) = messages.cast::<PyList>() {
         return list.iter().map(|one| from_value(&one)).collect();
     }

@@ -17,7 +17,7 @@ use pyo3::types::PyDict;
 
 pub(crate) use context::Context;
 pub(crate) use lifecycle::{Lifecycle, Moves};
-pub(crate) use message::{Message, new_message, new_messages};
+pub(crate) use message::{Message, NewMessages, new_message, new_messages};
 pub(crate) use page::Page;
 pub(crate) use report::{Cleanup, Deletion, ExportReport, ImportReport, Stats, StoreCheck};
 pub(crate) use session::{Session, session_update, update_of};

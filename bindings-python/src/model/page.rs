@@ -1,7 +1,7 @@
 //! A page of a listing.
 
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyIterator, PyList, PyTuple};
+use pyo3::types::{PyDict, PyIterator, PyList, PyString, PyTuple};
 
 use super::shown;
 use crate::text::Text;
@@ -38,6 +38,12 @@ impl Page {
 impl Page {
     #[new]
     fn new(py: Python<'_>, items: &Bound<'_, PyAny>, next_cursor: Option<Text>) -> PyResult<Self> {
+        if items.is_instance_of::<PyString>() {
+            return Err(crate::error::invalid(
+                py,
+                "the items of a page are records, but one str was given",
+            ));
+        }
         let items = items.try_iter()?.collect::<PyResult<Vec<_>>>()?;
         Ok(Self {
             items: PyTuple::new(py, items)?.unbind(),

@@ -6,12 +6,13 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use convostore::{Error, ErrorCode, ExportOptions, ImportOptions};
+use pyo3::exceptions::{PyBlockingIOError, PyTypeError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};
 
-use super::Store;
 use super::maintenance::path_of;
+use super::{Place, Store};
 use crate::error;
 use crate::model::{ExportReport, ImportReport};
 
@@ -43,12 +44,13 @@ impl Store {
     ) -> PyResult<ExportReport> {
         let options = ExportOptions::new().tolerant(tolerant);
         if let Some(path) = path_in(archive)? {
-            let exported = self.run_once(py, |store| to_path(store, &path, options))?;
+            let exported = self.run(py, |store| to_path(store, &path, options))?;
             return Ok(exported.into());
         }
+        check_file(archive, intern!(py, "write"))?;
         let trouble = Trouble::default();
         let mut file = BufWriter::with_capacity(CHUNK, PyFile::new(archive, &trouble));
-        let exported = self.run_once(py, |store| store.export_archive(&mut file, options));
+        let exported = self.run(py, |store| store.export_archive(&mut file, options));
         // After a failure the rest is not to be written once more when the buffer is dropped.
         let (_, _rest) = file.into_parts();
         trouble.or(exported).map(ExportReport::from)
@@ -60,7 +62,7 @@ impl Store {
     /// harm. One that is there and differs is a conflict, and nothing is imported. Other writers wait meanwhile, so do not read from a slow source.
     ///
     /// Args:
-    ///     archive: A path, str or os.PathLike; or a file that is open for reading bytes (if it cannot seek, it is read into memory first).
+    ///     archive: A path, str or os.PathLike; or a file that is open for reading bytes (one that cannot seek, which may be slow, is read into memory first).
     ///     dry_run: Reads and checks everything and reports what an import would do, but changes nothing.
     ///
     /// Returns: an ImportReport.
@@ -86,25 +88,28 @@ impl Store {
             }
             let imported = self.run(py, |store| {
                 let file = File::open(&path).map_err(|e| failed("read", &path, e))?;
+                if file.metadata().is_ok_and(|about| about.is_dir()) {
+                    return Err(failed("read", &path, io::ErrorKind::IsADirectory.into()));
+                }
                 store.import_archive(BufReader::with_capacity(CHUNK, file), options)
             })?;
             return Ok(imported.into());
         }
-        if archive.call_method0(intern!(py, "seekable"))?.is_truthy()? {
-            let start = archive
-                .call_method0(intern!(py, "tell"))?
-                .extract::<u64>()?;
+        check_file(archive, intern!(py, "read"))?;
+        let seekable = intern!(py, "seekable");
+        if archive.hasattr(seekable)? && archive.call_method0(seekable)?.is_truthy()? {
             let trouble = Trouble::default();
             let file = PyFile::new(archive, &trouble);
             let imported = self.run(py, |store| {
-                // Others were in the way, it may be, after the beginning was read.
-                file.seek(start)?;
                 store.import_archive(BufReader::with_capacity(CHUNK, &file), options)
             });
             return trouble.or(imported).map(ImportReport::from);
         }
         let bytes = archive.call_method0(intern!(py, "read"))?;
-        let bytes = bytes.cast::<PyBytes>()?.as_bytes();
+        let bytes = bytes
+            .cast::<PyBytes>()
+            .map_err(|_| PyTypeError::new_err("the file gives no bytes; open it in binary mode"))?
+            .as_bytes();
         let imported = self.run(py, |store| {
             store.import_archive(Cursor::new(bytes), options)
         })?;
@@ -116,7 +121,7 @@ impl Store {
     /// Whether the path is that of the store's own file or one beside it. To open and close it would drop SQLite's locks, so it is looked
     /// at from outside.
     fn is_own_file(&self, path: &Path) -> bool {
-        let Some(own) = &self.path else {
+        let Place::File(own) = &self.place else {
             return false;
         };
         ["", "-wal", "-shm"].iter().any(|suffix| {
@@ -150,6 +155,17 @@ fn path_in(archive: &Bound<'_, PyAny>) -> PyResult<Option<PathBuf>> {
     } else {
         Ok(None)
     }
+}
+
+/// An exception where it is no file, by the method that is needed.
+fn check_file(archive: &Bound<'_, PyAny>, method: &Bound<'_, PyString>) -> PyResult<()> {
+    if archive.hasattr(method)? {
+        return Ok(());
+    }
+    Err(PyTypeError::new_err(format!(
+        "an archive is a path, or a file with a method {method} for bytes, not {}",
+        archive.get_type().fully_qualified_name()?
+    )))
 }
 
 fn to_path(
@@ -234,14 +250,6 @@ impl PyFile {
             None => Err(io::Error::other("the interpreter is going down")),
         }
     }
-
-    fn seek(&self, to: u64) -> convostore::Result<()> {
-        self.with(|file| {
-            file.call_method1(intern!(file.py(), "seek"), (to,))
-                .map(drop)
-        })
-        .map_err(|e| Error::new(ErrorCode::Storage, e.to_string()))
-    }
 }
 
 impl Read for &PyFile {
@@ -263,11 +271,22 @@ impl Write for PyFile {
                 intern!(file.py(), "write"),
                 (PyBytes::new(file.py(), bytes),),
             )?;
-            // A raw file may take less than it is given, and says so; others may say nothing.
+            // A raw file may take less than it is given, and says so; others may say nothing. A raw one that says nothing took nothing.
             if written.is_none() {
-                Ok(bytes.len())
-            } else {
-                written.extract()
+                let raw = file.py().import("io")?.getattr("RawIOBase")?;
+                if file.is_instance(&raw)? {
+                    return Err(PyBlockingIOError::new_err(
+                        "the file is in non-blocking mode, and could not take more at once",
+                    ));
+                }
+                return Ok(bytes.len());
+            }
+            match written.extract::<usize>() {
+                Ok(count) if count <= bytes.len() => Ok(count),
+                _ => Err(PyValueError::new_err(format!(
+                    "the file's write() was given {} bytes and says that it took another number, or none that can be",
+                    bytes.len()
+                ))),
             }
         })
     }

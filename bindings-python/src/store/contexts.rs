@@ -47,10 +47,8 @@ impl Store {
     ) -> PyResult<Context> {
         let data = json::object("data", data)?;
         let expected = expected_revision.map(|revision| revision.0);
-        self.run(py, |store| {
-            store.set_context(&scope.0, data.clone(), expected)
-        })
-        .map(Context::from)
+        self.run(py, |store| store.set_context(&scope.0, data, expected))
+            .map(Context::from)
     }
 
     /// Merges into the context of a scope by RFC 7396, beginning with {} where there is none.
@@ -75,10 +73,8 @@ impl Store {
     ) -> PyResult<Context> {
         let patch = json::object("patch", patch)?;
         let expected = expected_revision.map(|revision| revision.0);
-        self.run(py, |store| {
-            store.merge_context(&scope.0, patch.clone(), expected)
-        })
-        .map(Context::from)
+        self.run(py, |store| store.merge_context(&scope.0, patch, expected))
+            .map(Context::from)
     }
 
     /// Deletes the context of a scope.
@@ -125,7 +121,7 @@ impl Store {
         if let Some(cursor) = cursor {
             query = query.cursor(cursor.0);
         }
-        let page = self.run(py, |store| store.list_contexts(query.clone()))?;
+        let page = self.run(py, |store| store.list_contexts(query))?;
         Page::of::<_, Context>(py, page)
     }
 }

@@ -49,7 +49,7 @@ impl Store {
                 definition = definition.final_status(status);
             }
         }
-        self.run(py, |store| store.define_lifecycle(definition.clone()))
+        self.run(py, |store| store.define_lifecycle(definition))
             .map(Lifecycle::from)
     }
 

@@ -2,15 +2,33 @@
 
 use std::path::PathBuf;
 
+use pyo3::exceptions::PyUnicodeEncodeError;
 use pyo3::prelude::*;
 
 use super::Store;
+use crate::error;
 use crate::model::Stats;
 
 /// A path as the rest of Python understands it, `~` included.
 pub(super) fn path_of(path: &Bound<'_, PyAny>) -> PyResult<PathBuf> {
-    let os_path = path.py().import("os.path")?;
-    os_path.call_method1("expanduser", (path,))?.extract()
+    let py = path.py();
+    let os_path = py.import("os.path")?;
+    let path = os_path.call_method1("expanduser", (path,))?;
+    let path: PathBuf = path.extract().map_err(|e: PyErr| {
+        if e.is_instance_of::<PyUnicodeEncodeError>(py) {
+            error::invalid(
+                py,
+                "a path holds a character that no name of a file can hold",
+            )
+        } else {
+            e
+        }
+    })?;
+    let bytes = path.as_os_str().as_encoded_bytes();
+    if bytes.is_empty() || bytes.contains(&0) {
+        return Err(error::invalid(py, "a path is empty or holds NUL"));
+    }
+    Ok(path)
 }
 
 #[pymethods]

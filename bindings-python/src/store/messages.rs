@@ -102,14 +102,12 @@ impl Store {
             created_at,
         )?;
         let Some(revision) = expected_revision else {
-            let saved = self.run(py, |store| {
-                store.save_message(&session_id.0, message.clone())
-            })?;
+            let saved = self.run(py, |store| store.save_message(&session_id.0, message))?;
             return Ok(saved.into());
         };
         let mut saved = self.run(py, |store| {
             let options = SaveOptions::new().expected_revision(revision.0);
-            store.save_messages(&session_id.0, vec![message.clone()], options)
+            store.save_messages(&session_id.0, vec![message], options)
         })?;
         saved.pop().map(Message::from).ok_or_else(|| {
             error::of(
@@ -159,7 +157,7 @@ impl Store {
             options = options.update(session_update(&update)?);
         }
         let saved = self.run(py, |store| {
-            store.save_messages(&session_id.0, messages.clone(), options.clone())
+            store.save_messages(&session_id.0, messages, options)
         })?;
         records(py, saved)
     }
@@ -188,7 +186,7 @@ impl Store {
         let content = json::content(content)?;
         let tokens = token_count.map(|tokens| tokens.0);
         self.run(py, |store| {
-            store.save_summary(&session_id.0, content.clone(), tokens)
+            store.save_summary(&session_id.0, content, tokens)
         })
         .map(Message::from)
     }
@@ -224,7 +222,7 @@ impl Store {
         summaries: Option<bool>,
     ) -> PyResult<Bound<'py, PyList>> {
         let query = query(after, before, since, limit, last, roles, summaries);
-        let messages = self.run(py, |store| store.get_messages(&session_id.0, query.clone()))?;
+        let messages = self.run(py, |store| store.get_messages(&session_id.0, query))?;
         records(py, messages)
     }
 
@@ -255,9 +253,7 @@ impl Store {
         summaries: Option<bool>,
     ) -> PyResult<MessageStream> {
         let query = query(after, before, since, limit, None, roles, summaries);
-        let stream = self.run(py, |store| {
-            store.stream_messages(&session_id.0, query.clone())
-        })?;
+        let stream = self.run(py, |store| store.stream_messages(&session_id.0, query))?;
         Ok(MessageStream::new(stream))
     }
 

@@ -10,10 +10,7 @@ mod options;
 mod sessions;
 mod stream;
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::{Duration, Instant};
 
 use convostore::{Error, ErrorCode};
 use pyo3::exceptions::PyTypeError;
@@ -22,35 +19,14 @@ use pyo3::prelude::*;
 pub(crate) use stream::MessageStream;
 
 use crate::error;
+use crate::fork;
 use crate::text::Text;
-
-/// For how long a wait inside the core goes on before signals are looked at: a Ctrl-C is heard within this time.
-pub(crate) const SLICE: Duration = Duration::from_millis(500);
-
-/// How many forks lie between the first process and this one.
-static FORKS: AtomicU64 = AtomicU64::new(0);
-
-/// Marks the stores that this process inherited: Python calls it in each child.
-#[pyfunction]
-#[pyo3(name = "_after_fork")]
-pub(crate) fn after_fork() {
-    FORKS.fetch_add(1, Ordering::Relaxed);
-}
-
-/// Whether the interpreter is about to exit: nobody waits for others any longer.
-static EXITING: AtomicBool = AtomicBool::new(false);
-
-/// Ends waits for others within a slice: Python calls it at exit, before it joins the threads of `AsyncStore`.
-#[pyfunction]
-#[pyo3(name = "_at_exit")]
-pub(crate) fn at_exit() {
-    EXITING.store(true, Ordering::Relaxed);
-}
+use crate::wanted::detached;
 
 /// A store of sessions and their messages, opened for one tenant: see `Store.open` and `Store.in_memory`.
 ///
 /// Any thread may use it; the interpreter lock is released in every operation. Many stores, threads and processes may have the same
-/// SQLite file open at once. Closed by `close()` or at the end of a `with` block:
+/// SQLite file, or PostgreSQL database, open at once. Closed by `close()` or at the end of a `with` block:
 ///
 ///     with Store.open("~/.myagent/sessions.db") as store:
 ///         session = store.get_or_create_session(scope="C042", key="1718.55")
@@ -59,32 +35,43 @@ pub(crate) fn at_exit() {
 ///             print(message.role, message.content)
 ///
 /// Errors that every operation may raise besides those it names, by their `code`: closed, busy (after the wait limit), read_only,
-/// disk_full, corrupted, lock_lost, forked, reentrant, storage. An operation that raises has changed nothing.
+/// disk_full, corrupted, lock_lost, forked, reentrant, storage. An operation that raises has changed nothing; on PostgreSQL with one
+/// exception: unknown_outcome, where the connection was lost during the commit.
 ///
-/// A Ctrl-C during a wait for others is heard within half a second; the operation has then changed nothing. Work that has
-/// begun is completed first.
+/// A Ctrl-C during a wait for others is heard within a quarter of a second; the operation has then changed nothing. Work that has
+/// begun is completed first, and the interrupt comes after it.
 #[pyclass(frozen, module = "convostore", weakref)]
 pub(crate) struct Store {
     /// Taken only when this is dropped.
     inner: Option<convostore::Store>,
-    wait_limit: Duration,
-    /// Where the store's file is, if it has one.
-    path: Option<PathBuf>,
+    place: Place,
     forks: u64,
 }
 
+/// Where a store keeps its rows.
+#[derive(Clone)]
+enum Place {
+    Memory,
+    File(PathBuf),
+    /// Its URL is a secret, and so is not kept.
+    Postgres,
+}
+
 impl Store {
-    fn new(inner: convostore::Store, wait_limit: Duration, path: Option<PathBuf>) -> Self {
+    fn new(inner: convostore::Store, place: Place) -> Self {
         Self {
             inner: Some(inner),
-            wait_limit,
-            path,
-            forks: FORKS.load(Ordering::Relaxed),
+            place,
+            forks: fork::generation(),
         }
     }
 
+    fn is_inherited(&self) -> bool {
+        self.forks != fork::generation()
+    }
+
     fn inner(&self) -> convostore::Result<&convostore::Store> {
-        if self.forks != FORKS.load(Ordering::Relaxed) {
+        if self.is_inherited() {
             return Err(Error::new(
                 ErrorCode::Forked,
                 "the store was opened before this process was forked off; open it again",
@@ -98,63 +85,28 @@ impl Store {
         })
     }
 
-    /// Runs an operation with the interpreter lock released, again as long as others are in the way, until the wait limit.
+    /// Runs an operation with the interpreter lock released.
     fn run<T: Send>(
-        &self,
-        py: Python<'_>,
-        work: impl Fn(&convostore::Store) -> convostore::Result<T> + Send + Sync,
-    ) -> PyResult<T> {
-        let inner = self.inner().map_err(|e| error::raised(py, &e))?;
-        patiently(py, self.wait_limit, || work(inner))
-    }
-
-    /// Runs an operation that waits for nobody.
-    fn run_once<T: Send>(
         &self,
         py: Python<'_>,
         work: impl FnOnce(&convostore::Store) -> convostore::Result<T> + Send,
     ) -> PyResult<T> {
         let inner = self.inner().map_err(|e| error::raised(py, &e))?;
-        detached(py, || work(inner))?.map_err(|e| error::raised(py, &e))
+        detached(py, || work(inner))
     }
 }
 
 impl Drop for Store {
     fn drop(&mut self) {
         let inner = self.inner.take();
+        if self.is_inherited() && matches!(self.place, Place::Postgres) {
+            // The thread that speaks to the server did not come along, and the connections are the parent's.
+            std::mem::forget(inner);
+            return;
+        }
         // Closing the last handle on a file writes to it; nobody is to wait for that.
         let mut rest = Some(inner);
         Python::try_attach(|py| py.detach(|| drop(rest.take())));
-    }
-}
-
-/// Runs work with the interpreter lock released; what unwinds out of it becomes an exception.
-fn detached<T: Send>(py: Python<'_>, work: impl FnOnce() -> T + Send) -> PyResult<T> {
-    py.detach(|| catch_unwind(AssertUnwindSafe(work)))
-        .map_err(|payload| error::caught(py, payload))
-}
-
-/// Runs work that waits a slice at a time, until it is no longer `busy` or the limit is reached; looks at signals in between.
-///
-/// `busy` means that nothing was changed, so the work may be done again.
-pub(crate) fn patiently<T: Send>(
-    py: Python<'_>,
-    limit: Duration,
-    work: impl Fn() -> convostore::Result<T> + Send + Sync,
-) -> PyResult<T> {
-    let begun = Instant::now();
-    loop {
-        match detached(py, &work)? {
-            Ok(value) => return Ok(value),
-            Err(e)
-                if e.code() == ErrorCode::Busy
-                    && begun.elapsed() < limit
-                    && !EXITING.load(Ordering::Relaxed) =>
-            {
-                py.check_signals()?;
-            }
-            Err(e) => return Err(error::raised(py, &e)),
-        }
     }
 }
 
@@ -184,8 +136,19 @@ impl Store {
     ///
     ///     acme = store.for_tenant("acme")
     fn for_tenant(&self, py: Python<'_>, tenant: Text) -> PyResult<Self> {
-        let inner = self.run(py, |store| store.for_tenant(tenant.0.as_str()))?;
-        Ok(Self::new(inner, self.wait_limit, self.path.clone()))
+        let inner = self.run(py, |store| store.for_tenant(tenant.0))?;
+        Ok(Self::new(inner, self.place.clone()))
+    }
+
+    /// A store on the same data that reads what was written, where this one reads at a replica (read_url) and may see what was so a moment ago: for
+    /// reads that have to see a write, of whichever store or process. Without a replica it is the same. Closing one closes both.
+    ///
+    /// Errors: closed, forked.
+    ///
+    ///     store.on_primary().get_messages(session.id)
+    fn on_primary(&self, py: Python<'_>) -> PyResult<Self> {
+        let inner = self.inner().map_err(|e| error::raised(py, &e))?;
+        Ok(Self::new(inner.on_primary(), self.place.clone()))
     }
 
     /// Closes the store, and with it those that for_tenant gave: what runs is completed, everything after raises ClosedError (code
@@ -205,14 +168,18 @@ impl Store {
         _value: &Bound<'_, PyAny>,
         _traceback: &Bound<'_, PyAny>,
     ) -> PyResult<()> {
+        if self.is_inherited() {
+            return Ok(()); // the parent's to close; a child that leaves the block has its own way of ending
+        }
         self.close(py)
     }
 
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
         let tenant = crate::model::shown(&self.tenant().into_pyobject(py)?.into_any())?;
-        let place = match &self.path {
-            Some(path) => path.display().to_string(),
-            None => "memory".to_owned(),
+        let place = match &self.place {
+            Place::Memory => "memory".to_owned(),
+            Place::File(path) => path.display().to_string(),
+            Place::Postgres => "PostgreSQL".to_owned(),
         };
         Ok(format!("<convostore.Store in {place}, tenant {tenant}>"))
     }

@@ -3,27 +3,30 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use convostore::backend::postgres::PostgresOptions;
 use convostore::backend::sqlite::{Durability, SqliteBackend, SqliteOptions};
 use convostore::{IdScheme, PreviewRule, StoreOptions};
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 
 use super::maintenance::path_of;
-use super::{SLICE, Store, patiently};
+use super::{Place, Store};
 use crate::clock::{CallableClock, Wait};
 use crate::error;
 use crate::id::CallableIds;
-use crate::text::{Text, Texts};
+use crate::text::{Count, Text, Texts};
+use crate::wanted::detached;
 
 const WAIT_LIMIT: Duration = Duration::from_secs(30);
 
 #[pymethods]
 impl Store {
-    /// Opens an SQLite file; makes it and missing folders where there is none, readable by their owner alone; migrates it where an older
-    /// version wrote it.
+    /// Opens an SQLite file, or a PostgreSQL database by its URL. Makes the file, missing folders, tables where there are none; migrates what an older
+    /// version wrote. Files are readable by their owner alone.
     ///
     /// Args:
-    ///     path: Where the file is, as str or os.PathLike. A leading ~ stands for the home folder. Never read as a URI.
+    ///     path: Where the file is, as str or os.PathLike. A leading ~ stands for the home folder. Or, as str,
+    ///         "postgresql://user:password@host:port/database?sslmode=require"; no other kind of URL is understood.
     ///     tenant: Whose data it is: 1 to 128 bytes. The store sees and writes nothing of another tenant.
     ///     ids: How ids of new sessions are made: "uuid7", "uuid4", "timestamp" (YYYY-MM-DD-HHMM-SSS), or a callable that is given the
     ///         operation's time and gives a str.
@@ -31,19 +34,29 @@ impl Store {
     ///         call the store.
     ///     roles: Roles to accept besides user, assistant, model, system, developer and tool.
     ///     preview: Which message a session's preview is taken from: "first_spoken" (not system or developer) or "first".
-    ///     durability: What an acknowledged write survives: "full", a power cut; "normal", the end of the process, while a power cut may lose
-    ///         the last seconds.
     ///     wait_limit: How long an operation waits for others before it raises busy: a timedelta, or seconds.
+    ///     durability: SQLite: what an acknowledged write survives: "full", a power cut; "normal", the end of the process, while a power cut
+    ///         may lose the last seconds. Default: "full". (PostgreSQL's synchronous_commit is the server's or the role's setting.)
+    ///     read_url: PostgreSQL: the URL of a replica that is read at, as it was a moment ago; see on_primary. Default: all is read where it is
+    ///         written.
+    ///     schema: PostgreSQL: the schema of the tables. Default: "convostore".
+    ///     max_connections: PostgreSQL: the most connections at once, each used by one operation at a time. Default: 16.
+    ///     prepared_statements: PostgreSQL: False behind PgBouncer in transaction mode before its version 1.21. Default: True.
+    ///     root_certificates: PostgreSQL: a PEM file of the certificates to trust instead of the machine's.
+    ///     migrate: PostgreSQL: False for a role that may not create tables; they must be there. Default: True.
     ///
     /// Errors: permission_denied, read_only; corrupted where the file is no SQLite file; unsupported_schema where a newer version or another
-    /// program made it; invalid_argument.
+    /// program made it; storage where the server is not there; invalid_argument, also for an option that does not fit the kind of store. No
+    /// error repeats a URL.
     ///
     ///     store = Store.open("~/.myagent/sessions.db", ids="uuid4")
+    ///     store = Store.open("postgresql://agent@db.example/agents?sslmode=require", tenant="acme")
     #[staticmethod]
     #[pyo3(
         signature = (path, *, tenant=Text("default".to_owned()), ids=None, clock=None, roles=Texts::default(), preview=None,
-            durability=None, wait_limit=Wait(WAIT_LIMIT), _lock_guard=true),
-        text_signature = "(path, *, tenant='default', ids='uuid7', clock=None, roles=(), preview='first_spoken', durability='full', wait_limit=30.0)"
+            wait_limit=Wait(WAIT_LIMIT), durability=None, read_url=None, schema=None, max_connections=None, prepared_statements=None,
+            root_certificates=None, migrate=None, _lock_guard=None),
+        text_signature = "(path, *, tenant='default', ids='uuid7', clock=None, roles=(), preview='first_spoken', wait_limit=30.0, durability=None, read_url=None, schema=None, max_connections=None, prepared_statements=None, root_certificates=None, migrate=None)"
     )]
     #[allow(clippy::too_many_arguments, reason = "named arguments")]
     #[allow(
@@ -58,35 +71,48 @@ impl Store {
         clock: Option<Bound<'_, PyAny>>,
         roles: Texts,
         preview: Option<Text>,
-        durability: Option<Text>,
         wait_limit: Wait,
-        _lock_guard: bool,
+        durability: Option<Text>,
+        read_url: Option<Text>,
+        schema: Option<Text>,
+        max_connections: Option<Count>,
+        prepared_statements: Option<bool>,
+        root_certificates: Option<Bound<'_, PyAny>>,
+        migrate: Option<bool>,
+        _lock_guard: Option<bool>,
     ) -> PyResult<Self> {
-        let path = path_of(path)?;
-        let mut sqlite = SqliteOptions::new().wait_limit(wait_limit.0.min(SLICE));
-        sqlite = match durability
-            .as_ref()
-            .map_or("full", |durability| &durability.0)
-        {
-            "full" => sqlite.durability(Durability::Full),
-            "normal" => sqlite.durability(Durability::Normal),
-            _ => return Err(error::invalid(py, "durability is \"full\" or \"normal\"")),
+        let of_sqlite = OfSqlite {
+            durability,
+            lock_guard: _lock_guard,
         };
-        if !_lock_guard {
-            sqlite = sqlite.without_lock_guard();
-        }
+        let of_postgres = OfPostgres {
+            read_url,
+            schema,
+            max_connections,
+            prepared_statements,
+            root_certificates,
+            migrate,
+        };
         let options = options(py, tenant, ids, clock, roles, preview)?;
-        let backend = patiently(py, wait_limit.0, || {
-            SqliteBackend::open(&path, sqlite.clone())
-        })?;
-        let inner = py
-            .detach(|| options.with_backend(Arc::new(backend)))
-            .map_err(|e| error::raised(py, &e))?;
-        Ok(Self::new(
-            inner,
-            wait_limit.0,
-            Some(std::path::absolute(&path).unwrap_or(path)),
-        ))
+        match url_in(path)? {
+            Some(url) => {
+                of_sqlite.refuse(py)?;
+                let postgres = of_postgres.options(wait_limit.0)?;
+                let inner = detached(py, || options.postgres(postgres).connect(&url))?;
+                Ok(Self::new(inner, Place::Postgres))
+            }
+            None => {
+                of_postgres.refuse(py)?;
+                let sqlite = of_sqlite.options(py, wait_limit.0)?;
+                let path = path_of(path)?;
+                let inner = detached(py, || {
+                    let backend = SqliteBackend::open(&path, sqlite)?;
+                    options.with_backend(Arc::new(backend))
+                })?;
+                let path = std::path::absolute(&path).unwrap_or(path);
+                Ok(Self::new(inner, Place::File(path)))
+            }
+        }
     }
 
     /// Opens a new, empty store in memory. It is gone when nothing refers to it any more.
@@ -114,7 +140,147 @@ impl Store {
         let inner = options(py, tenant, ids, clock, roles, preview)?
             .in_memory()
             .map_err(|e| error::raised(py, &e))?;
-        Ok(Self::new(inner, WAIT_LIMIT, None))
+        Ok(Self::new(inner, Place::Memory))
+    }
+}
+
+/// The URL of a PostgreSQL database, if it is one.
+///
+/// What looks like another URL is refused rather than taken for a path: it would leave a folder with a password in its name.
+fn url_in(path: &Bound<'_, PyAny>) -> PyResult<Option<String>> {
+    let py = path.py();
+    let Ok(text) = path.cast::<PyString>() else {
+        let text = path.str()?;
+        if text
+            .to_str()
+            .is_ok_and(|text| text.starts_with("postgres") && text.contains(":/"))
+        {
+            return Err(error::invalid(
+                py,
+                "a URL is given as str; as a path it would be that of a file",
+            ));
+        }
+        return Ok(None);
+    };
+    // A path may hold what is not Unicode, a URL may not.
+    let is_unicode = text.to_str().is_ok();
+    let text = text.to_string_lossy();
+    if text.starts_with("postgresql://") || text.starts_with("postgres://") {
+        return if is_unicode {
+            Ok(Some(text.into_owned()))
+        } else {
+            Err(error::invalid(py, "the URL holds a lone surrogate"))
+        };
+    }
+    if text == ":memory:" {
+        return Err(error::invalid(
+            py,
+            "Store.in_memory() makes a store in memory; for a file of that name give \"./:memory:\"",
+        ));
+    }
+    let is_scheme = |name: &str| {
+        name.len() > 1
+            && name.starts_with(|c: char| c.is_ascii_alphabetic())
+            && name
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"+.-".contains(&b))
+    };
+    match text.split_once("://") {
+        Some((scheme, _)) if is_scheme(scheme) => Err(error::invalid(
+            py,
+            "the only URLs that are understood begin with postgresql:// or postgres://; an SQLite file is given by its path",
+        )),
+        _ => Ok(None),
+    }
+}
+
+/// The arguments that are for SQLite alone.
+struct OfSqlite {
+    durability: Option<Text>,
+    lock_guard: Option<bool>,
+}
+
+impl OfSqlite {
+    fn refuse(&self, py: Python<'_>) -> PyResult<()> {
+        let given = [
+            ("durability", self.durability.is_some()),
+            ("_lock_guard", self.lock_guard.is_some()),
+        ];
+        refuse(py, &given, "an SQLite file")
+    }
+
+    fn options(&self, py: Python<'_>, wait_limit: Duration) -> PyResult<SqliteOptions> {
+        let durability = match self.durability.as_ref().map(|text| text.0.as_str()) {
+            None | Some("full") => Durability::Full,
+            Some("normal") => Durability::Normal,
+            Some(_) => return Err(error::invalid(py, "durability is \"full\" or \"normal\"")),
+        };
+        let options = SqliteOptions::new()
+            .wait_limit(wait_limit)
+            .durability(durability);
+        Ok(if self.lock_guard == Some(false) {
+            options.without_lock_guard()
+        } else {
+            options
+        })
+    }
+}
+
+/// The arguments that are for PostgreSQL alone.
+struct OfPostgres<'py> {
+    read_url: Option<Text>,
+    schema: Option<Text>,
+    max_connections: Option<Count>,
+    prepared_statements: Option<bool>,
+    root_certificates: Option<Bound<'py, PyAny>>,
+    migrate: Option<bool>,
+}
+
+impl OfPostgres<'_> {
+    fn refuse(&self, py: Python<'_>) -> PyResult<()> {
+        let given = [
+            ("read_url", self.read_url.is_some()),
+            ("schema", self.schema.is_some()),
+            ("max_connections", self.max_connections.is_some()),
+            ("prepared_statements", self.prepared_statements.is_some()),
+            ("root_certificates", self.root_certificates.is_some()),
+            ("migrate", self.migrate.is_some()),
+        ];
+        refuse(py, &given, "a PostgreSQL database")
+    }
+
+    fn options(self, wait_limit: Duration) -> PyResult<PostgresOptions> {
+        let mut options = PostgresOptions::new().wait_limit(wait_limit);
+        if let Some(url) = self.read_url {
+            options = options.read_url(url.0);
+        }
+        if let Some(schema) = self.schema {
+            options = options.schema(schema.0);
+        }
+        if let Some(connections) = self.max_connections {
+            options = options.max_connections(connections.size());
+        }
+        if let Some(prepared) = self.prepared_statements {
+            options = options.prepared_statements(prepared);
+        }
+        if let Some(path) = self.root_certificates {
+            options = options.root_certificates(path_of(&path)?);
+        }
+        if let Some(migrate) = self.migrate {
+            options = options.migrate(migrate);
+        }
+        Ok(options)
+    }
+}
+
+/// Refuses what was given and does not fit.
+fn refuse(py: Python<'_>, given: &[(&str, bool)], what_for: &str) -> PyResult<()> {
+    match given.iter().find(|(_, is_given)| *is_given) {
+        Some((name, _)) => Err(error::invalid(
+            py,
+            &format!("{name} is an option of {what_for} alone; leave it out here"),
+        )),
+        None => Ok(()),
     }
 }
 

@@ -85,7 +85,7 @@ impl Store {
         let new = new_session(
             id, scope, key, owner, lifecycle, status, metadata, created_at,
         );
-        self.run(py, |store| store.create_session(new.clone()))
+        self.run(py, |store| store.create_session(new))
             .map(Session::from)
     }
 
@@ -157,7 +157,7 @@ impl Store {
         let new = new_session(
             id, scope, key, owner, lifecycle, status, metadata, created_at,
         );
-        self.run(py, |store| store.get_or_create_session(new.clone()))
+        self.run(py, |store| store.get_or_create_session(new))
             .map(Session::from)
     }
 
@@ -194,7 +194,7 @@ impl Store {
             id, scope, key, owner, lifecycle, status, metadata, created_at,
         );
         let idle = idle.map(|idle| idle.0);
-        self.run(py, |store| store.resume_session(new.clone(), idle))
+        self.run(py, |store| store.resume_session(new, idle))
             .map(Session::from)
     }
 
@@ -257,7 +257,7 @@ impl Store {
         if let Some(cursor) = cursor {
             query = query.cursor(cursor.0);
         }
-        let page = self.run(py, |store| store.list_sessions(query.clone()))?;
+        let page = self.run(py, |store| store.list_sessions(query))?;
         Page::of::<_, Session>(py, page)
     }
 
@@ -276,7 +276,7 @@ impl Store {
     /// Errors: not_found; invalid_transition where the lifecycle does not allow the move; conflict where the expected revision is not the
     /// present one; invalid_argument.
     ///
-    ///     session = store.update_session(session.id, status="synced", merge_metadata={"jira_key": "OPS-7"})
+    ///     session = store.update_session(session.id, status="active", merge_metadata={"jira_key": "OPS-7"})
     #[pyo3(signature = (id, *, status=None, owner=Given::No, metadata=None, merge_metadata=None, expected_revision=None))]
     fn update_session(
         &self,
@@ -289,7 +289,7 @@ impl Store {
         expected_revision: Option<Count>,
     ) -> PyResult<Session> {
         let update = update_of(status, owner, metadata, merge_metadata, expected_revision);
-        self.run(py, |store| store.update_session(&id.0, update.clone()))
+        self.run(py, |store| store.update_session(&id.0, update))
             .map(Session::from)
     }
 
@@ -358,7 +358,7 @@ impl Store {
         if let Some(status) = status {
             query = query.status(status.0);
         }
-        self.run(py, |store| store.cleanup_sessions(query.clone()))
+        self.run(py, |store| store.cleanup_sessions(query))
             .map(Cleanup::from)
     }
 }

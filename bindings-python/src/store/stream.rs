@@ -7,10 +7,10 @@ use pyo3::prelude::*;
 use pyo3::sync::MutexExt as _;
 use pyo3::types::PyList;
 
-use super::detached;
 use super::messages::records;
 use crate::error;
 use crate::model::Message;
+use crate::wanted::detached;
 
 /// How many messages are read at a time: as the core does.
 const PAGE: usize = 256;
@@ -76,7 +76,10 @@ impl MessageStream {
     fn __next__(&self, py: Python<'_>) -> PyResult<Option<Message>> {
         self.with(py, |py, state| {
             if state.page.len() == 0 && state.error.is_none() {
-                detached(py, || state.read())?;
+                detached(py, || {
+                    state.read();
+                    Ok(())
+                })?;
             }
             match (state.page.next(), &state.error) {
                 (Some(message), _) => Ok(Some(Message::from(message))),
@@ -95,7 +98,10 @@ impl MessageStream {
             if let Some(e) = state.error.take() {
                 return Err(error::raised(py, &e));
             }
-            detached(py, || state.read())?;
+            detached(py, || {
+                state.read();
+                Ok(())
+            })?;
             if state.page.len() == 0
                 && let Some(e) = state.error.take()
             {
