@@ -251,3 +251,35 @@ fn who_gets_no_connection_in_time_is_busy() {
     held.unwrap();
     backend.session(T, Lookup::Id("one")).unwrap();
 }
+
+/// A server that does not keep the time itself is asked to stop, so that what was given up is not done later.
+#[test]
+fn what_was_given_up_is_cancelled() {
+    let Some(url) = server::url() else { return };
+    let Some(folder) = server::socket_folder(&url) else {
+        return;
+    };
+    let proxy = Proxy::before(&folder);
+    proxy.disarm();
+    let schema = server::schema();
+    let holder = server::connect(&url, &schema);
+    insert(&holder, "one");
+    let options = server::options(&schema).wait_limit(Duration::from_millis(300));
+    let through = server::through(&url, &proxy.folder());
+    let waiting = PostgresBackend::connect(&through, &options).unwrap();
+    let held = holder.write_alone(T, &mut |tx| {
+        tx.session(Lookup::Id("one"))?;
+        let began = Instant::now();
+        let error = say(&waiting, "one", "given up").unwrap_err();
+        // Cancelled before the commit: nothing is unknown.
+        assert_eq!(error.code(), ErrorCode::Busy, "{error}");
+        let took = began.elapsed();
+        // The server was given its time and some more: so it did not keep it itself.
+        let expected = Duration::from_secs(4)..Duration::from_secs(15);
+        assert!(expected.contains(&took), "{took:?}");
+        Ok(())
+    });
+    held.unwrap();
+    assert!(is_new(&say(&holder, "one", "after").unwrap()));
+    assert_eq!(texts(&holder, "one"), ["after"]);
+}

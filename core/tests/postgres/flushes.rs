@@ -153,3 +153,49 @@ fn a_touch_is_two_flushes() {
     };
     assert_eq!(flushes(&proxy, touch), (2, 2));
 }
+
+/// However many sessions are cleaned up: two to list and lock them, one to delete them and commit.
+#[test]
+fn a_clean_up_is_three_flushes() {
+    let Some(url) = server::url() else { return };
+    let Some(folder) = server::socket_folder(&url) else {
+        return;
+    };
+    let proxy = Proxy::before(&folder);
+    let backend = server::connect(&server::through(&url, &proxy.folder()), &server::schema());
+    let backend: &dyn Backend = &backend;
+    let clean_up = |n: usize| {
+        for id in 0..n {
+            insert(backend, &format!("{n}-{id}"));
+            say(backend, &format!("{n}-{id}"), "gone with it").unwrap();
+        }
+        let mut gone = 0;
+        let count = proxy.count(|| {
+            let deleted = backend.write_alone(T, &mut |tx| {
+                let all = SessionFilter {
+                    limit: 100,
+                    ..SessionFilter::default()
+                };
+                for row in tx.sessions(&all)? {
+                    gone += usize::from(tx.delete_session(&row.session.id)?);
+                }
+                Ok(())
+            });
+            deleted.unwrap();
+        });
+        assert_eq!(gone, n);
+        count.0
+    };
+    clean_up(1);
+    clean_up(1);
+    assert_eq!(clean_up(50), 3);
+    let mut left = None;
+    let read = backend.read(T, &mut |tx| {
+        left = Some(tx.totals()?.sessions);
+        Ok(())
+    });
+    read.unwrap();
+    assert_eq!(left, Some(0));
+    let gone = backend.messages(T, "50-7", &MessageFilter::default());
+    assert_eq!(gone.unwrap(), None);
+}

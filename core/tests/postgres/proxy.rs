@@ -22,6 +22,8 @@ struct Seen {
     client_spoke_last: AtomicBool,
     /// Cut the connection instead of handing on the answer to a commit.
     cut_at_commit: AtomicBool,
+    /// The server is to keep no time: the names of its limits are replaced by names of nothing.
+    disarm: AtomicBool,
     /// Cut the connection instead of handing on what the client sends next.
     cut_at_request: AtomicBool,
     streams: Mutex<Vec<UnixStream>>,
@@ -81,6 +83,11 @@ impl Proxy {
         self.seen.cut_at_request.store(true, Ordering::SeqCst);
     }
 
+    /// From now on the server does not hear how long a statement may take.
+    pub(crate) fn disarm(&self) {
+        self.seen.disarm.store(true, Ordering::SeqCst);
+    }
+
     /// Ends all connections that are open.
     pub(crate) fn cut_all(&self) {
         for stream in self.seen.streams.lock().unwrap().drain(..) {
@@ -100,6 +107,11 @@ impl Seen {
         let mut buffer = vec![0; 1 << 20];
         while let Ok(n @ 1..) = from.read(&mut buffer) {
             self.pieces.fetch_add(1, Ordering::SeqCst);
+            if self.disarm.load(Ordering::SeqCst) {
+                for name in [&b"statement_timeout"[..], b"lock_timeout"] {
+                    rename(&mut buffer[..n], name);
+                }
+            }
             if !self.client_spoke_last.swap(true, Ordering::SeqCst) {
                 self.turns.fetch_add(1, Ordering::SeqCst);
             }
@@ -126,5 +138,17 @@ impl Seen {
             }
         }
         let _ = (from.shutdown(Shutdown::Both), to.shutdown(Shutdown::Both));
+    }
+}
+
+/// Makes the name of a setting one that means nothing, of the same length.
+fn rename(bytes: &mut [u8], name: &[u8]) {
+    let found: Vec<usize> = bytes
+        .windows(name.len())
+        .enumerate()
+        .filter_map(|(at, window)| (window == name).then_some(at))
+        .collect();
+    for at in found {
+        bytes[at..at + 2].copy_from_slice(b"x.");
     }
 }

@@ -4,10 +4,10 @@ use std::sync::Barrier;
 use std::thread;
 
 use convostore::ErrorCode;
-use convostore::backend::Backend;
 use convostore::backend::postgres::PostgresBackend;
+use convostore::backend::{Backend, Continue, Lookup, Started};
 
-use super::rows::{insert, texts};
+use super::rows::{T, insert, row, say, say_keyed, start, texts};
 use super::server::{self, Sql};
 
 const MIGRATIONS: &[&str] = &[include_str!(
@@ -56,6 +56,47 @@ fn a_schema_of_a_newer_version_is_used_if_it_says_so_and_refused_else() {
     .unwrap();
     let refused = PostgresBackend::connect(&url, &server::options(&schema)).unwrap_err();
     assert_eq!(refused.code(), ErrorCode::UnsupportedSchema);
+}
+
+/// During a release the old program runs beside the new: the schema grows under it while it writes, its statements prepared before.
+#[test]
+fn a_program_goes_on_while_a_newer_one_migrates() {
+    let Some(url) = server::url() else { return };
+    let schema = server::schema();
+    let old = server::connect(&url, &schema);
+    insert(&old, "one");
+    let use_it = |n: usize| {
+        say_keyed(&old, "one", "keyed", &n.to_string()).unwrap();
+        say(&old, "one", "plain").unwrap();
+        let continued = start(&old, Continue::SameId, row("one", None)).unwrap();
+        assert!(matches!(continued, Started::Continued(_)));
+        assert!(old.session(T, Lookup::Id("one")).unwrap().is_some());
+        assert_eq!(texts(&old, "one").len(), 2 * (n + 1));
+        let touched = old.write_alone(T, &mut |tx| {
+            let row = tx.session(Lookup::Id("one"))?.unwrap();
+            tx.update_session(&row)
+        });
+        touched.unwrap();
+    };
+    (0..5).for_each(use_it);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let newer = Sql::connect(&url);
+            for change in [
+                "ALTER TABLE {}.messages ADD COLUMN colour text COLLATE \"C\"",
+                "ALTER TABLE {}.sessions ADD COLUMN mood bigint NOT NULL DEFAULT 0",
+                "CREATE INDEX sessions_mood ON {}.sessions (tenant, mood, id)",
+                "UPDATE {}.schema_version SET version = 2, usable_from = 1",
+            ] {
+                newer.run(&change.replace("{}", &schema)).unwrap();
+            }
+        });
+        (5..30).for_each(use_it);
+    });
+    (30..35).for_each(use_it);
+    assert_eq!(old.check().unwrap(), Vec::<String>::new());
+    let opened_later = server::connect(&url, &schema);
+    assert_eq!(texts(&opened_later, "one").len(), 70);
 }
 
 #[test]

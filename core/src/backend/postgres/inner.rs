@@ -1,5 +1,6 @@
 //! What the backend and its transactions share: connections, and the loop that tries again.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -128,11 +129,19 @@ impl Inner {
     pub(super) fn fly(&self, connection: Arc<Object>, flight: Flight) -> Result<Answers, Failure> {
         let limit = self.wait_limit.saturating_add(GRACE);
         let commits = flight.commit;
-        let token = connection.cancel_token();
+        let (token, late) = (connection.cancel_token(), connection.cancel_token());
+        let canceller = self.canceller.clone();
         let flown = async move {
-            match timeout(limit, flight.fly(&connection)).await {
+            let mut flying = pin!(flight.fly(&connection));
+            if let Ok(answers) = timeout(limit, &mut flying).await {
+                return answers;
+            }
+            // The server should have spoken long ago. It is not to work on for nobody; and what it breaks off was not done.
+            canceller.cancel(late).await;
+            match timeout(GRACE, flying).await {
+                // This connection is not used again either.
+                Ok(Err(failure)) if failure.is_broken_off() => Err(Failure::Busy),
                 Ok(answers) => answers,
-                // The server should have spoken long ago.
                 Err(_) if commits => Err(Failure::Unknown),
                 Err(_) => Err(Failure::Busy),
             }

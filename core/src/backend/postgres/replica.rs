@@ -85,11 +85,11 @@ impl Replica {
 
     /// What a failure here comes to: the primary is asked instead, but where the time is up.
     pub(super) fn failed(&self, failure: Failure) -> Result<(), Failure> {
-        if failure.spoils_connection() {
-            *lock(&self.rests_until) = Some(Instant::now() + REST);
-        }
         if failure.is_final_for_reads() {
             return Err(failure);
+        }
+        if failure.spoils_connection() {
+            *lock(&self.rests_until) = Some(Instant::now() + REST);
         }
         Ok(())
     }

@@ -3,7 +3,7 @@
 //! Nothing is sent before the first statement, with which the beginning goes; writes that answer nothing wait for the next statement or the
 //! commit, and go with that. So `touch` is two flushes: begin, tenant, lock, read; update, commit.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use deadpool_postgres::Object;
@@ -38,6 +38,8 @@ pub(super) struct Transaction<'a> {
     deferred: Vec<Deferred>,
     /// Messages to insert that nothing had to see yet.
     pending: PendingMessages,
+    /// Sessions that are there and locked.
+    held: HashSet<String>,
     /// Scopes that were seen without a context.
     bare_scopes: BTreeSet<String>,
     /// Why it can only be given up.
@@ -74,6 +76,7 @@ impl<'a> Transaction<'a> {
             connection: None,
             deferred: Vec::new(),
             pending: PendingMessages::default(),
+            held: HashSet::new(),
             bare_scopes: BTreeSet::new(),
             failure: None,
         }
@@ -259,6 +262,8 @@ impl<'a> Transaction<'a> {
         }
         let mut rows = lists::read(&self.one(lists::of_ids(self.schema(), self.tenant, ids))?)?;
         sort(&mut rows, filter.order);
+        let ids = rows.iter().map(|row| row.session.id.clone());
+        self.held.extend(ids);
         Ok(rows)
     }
 }
@@ -420,8 +425,13 @@ impl WriteTransaction for Transaction<'_> {
     }
 
     fn delete_session(&mut self, session_id: &str) -> Result<bool> {
-        let lock = sessions::lock(self.schema(), self.tenant, Lookup::Id(session_id));
         let delete = writes::delete_session(self.schema(), self.tenant, session_id);
+        if self.held.remove(session_id) {
+            // What the answer will be is known. So a clean-up deletes in one flight what it has listed.
+            self.put_off_pending();
+            return self.defer(delete, Some(session_id)).map(|()| true);
+        }
+        let lock = sessions::lock(self.schema(), self.tenant, Lookup::Id(session_id));
         Ok(!self.behind(lock, delete)?.is_empty())
     }
 

@@ -4,7 +4,9 @@ use super::rows::{
     T, append, assert_sound, at, get, insert, keyed, row, say, start, to_append, write,
 };
 use super::{Case, Fixture};
-use crate::backend::{Appended, Backend, Continue, Lookup, MessageFilter, SessionRow, Started};
+use crate::backend::{
+    Appended, Backend, Continue, Lookup, MessageFilter, SessionFilter, SessionRow, Started,
+};
 use crate::model::JsonObject;
 
 pub(super) const CASES: &[Case] = &[
@@ -232,7 +234,18 @@ fn delete(fixture: &dyn Fixture) {
     insert(backend, row("other", "C042", 1));
     say(backend, "id-1", 5_000, &["a", "b"]);
     say(backend, "other", 5_000, &["c"]);
+    insert(backend, row("listed", "C042", 1));
+    say(backend, "listed", 5_000, &["d"]);
     write(backend, |tx| {
+        // One that was read before is no other case, nor is one that was read and is gone.
+        let listed = tx.sessions(&SessionFilter {
+            limit: 10,
+            ..SessionFilter::default()
+        })?;
+        assert_eq!(listed.len(), 3);
+        assert!(tx.delete_session("listed")?);
+        assert!(!tx.delete_session("listed")?);
+        assert!(tx.messages("listed", &MessageFilter::default())?.is_none());
         assert!(tx.delete_session("id-1")?);
         assert!(!tx.delete_session("id-1")?);
         assert!(!tx.delete_session("absent")?);
