@@ -1,6 +1,6 @@
 // The file's keeper on a disk that fails, is full, or takes little at a time: each operation at each of its calls.
 import assert from "node:assert/strict";
-import { statSync, truncateSync, writeFileSync } from "node:fs";
+import { appendFileSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { Store } from "convostore";
@@ -88,6 +88,17 @@ test("a file that was written anew, and whose name may not be on the disk, ackno
   await store.saveMessage("a", says("after"));
   await store.close();
   await holds(path, ["before", "after"]);
+});
+
+test("somebody else who writes while a write is made: the outcome is unknown, and nothing more is written", async () => {
+  const { path, store } = await prepared();
+  await withFaults({ datasync: (sync) => { appendFileSync(path, "x"); return sync(); } }, async () => {
+    assert.equal(await code(store.saveMessage("a", says("perhaps"))), "unknown_outcome");
+  });
+  assert.equal(await code(store.saveMessage("a", says("refused"))), "unknown_outcome");
+  assert.equal(await store.countMessages("a"), 0);
+  await store.close();
+  await holds(path, ["perhaps"]);
 });
 
 test("writing a file anew that fails leaves the old one, at whatever write", async () => {

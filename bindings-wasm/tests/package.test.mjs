@@ -47,6 +47,21 @@ async function opens(folder, path = "/app/") {
   }
 }
 
+test("the first lines of the README run, in Node and in a browser", async (t) => {
+  const [, code] = /```js\n([\s\S]*?)```/.exec(readFileSync(join(packageFolder, "README.md"), "utf8"));
+  writeFileSync(join(app, "readme.mjs"), `${code}\nconsole.log(JSON.stringify(history.map(({ seq, role, content }) => [seq, role, content])));`);
+  const first = [[1, "user", "The app crashes on start."], [2, "assistant", { tool: "search", arguments: { q: "crash" } }]];
+  const again = first.map(([seq, ...rest]) => [seq + 2, ...rest]);
+  for (const expected of [first, [...first, ...again]]) assert.deepEqual(JSON.parse(node("readme.mjs")), expected);
+  if (skip) return t.diagnostic("not in a browser: it was asked to be left out");
+  const folder = mkdtempSync(join(tmpdir(), "convostore-readme-"));
+  const script = code.replace('"convostore"', '"/package/dist/browser.js"').replace('{ path: "agent.sessions" }', '{ name: "chat" }');
+  assert.ok(script.includes('{ name: "chat" }'));
+  writeFileSync(join(folder, "index.html"), `<!doctype html><meta charset="utf-8"><script type="module">${script}\ndocument.title = "seq " + (history.length - 1);</script>`);
+  await opens(folder);
+  rmSync(folder, { recursive: true });
+});
+
 test("by import and by require, without a warning", () => {
   const work = `Store.inMemory().then(async (store) => { const { id } = await store.createSession(); console.log((await store.saveMessage(id, { role: "user", content: "x" })).seq); await store.close(); })`;
   assert.equal(node("--input-type=module", "--throw-deprecation", "-e", `import { Store } from "convostore"; await ${work}`), "1");
