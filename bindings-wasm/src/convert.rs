@@ -1,17 +1,15 @@
 //! Between the core's records and the JSON texts that cross.
 //!
-//! Arguments come as a JSON list, members in a fixed order, `null` for what is not given. One reader for all of them keeps the file small: each
-//! derived one would add three kilobytes to what every page downloads.
+//! Arguments come as a JSON list, members in a fixed order, `null` for what is not given.
 
-use std::fmt;
 use std::time::Duration;
 use std::vec::IntoIter;
 
+use convostore::json::{elements, escape, put_number, text_of};
 use convostore::{
     Content, Context, JsonObject, Message, NewMessage, NewSession, Session, SessionUpdate,
     Timestamp,
 };
-use serde::de::{Deserialize, Deserializer, SeqAccess, Visitor};
 
 use crate::error::{Out, Thrown, invalid};
 
@@ -24,49 +22,20 @@ pub(crate) enum Arg {
     List(Vec<Arg>),
 }
 
-impl<'de> Deserialize<'de> for Arg {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Any;
-        impl<'de> Visitor<'de> for Any {
-            type Value = Arg;
+impl Arg {
+    /// Of a text whose syntax was checked. Numbers are whole.
+    fn of(json: &str) -> Option<Self> {
+        Some(match json.as_bytes().first()? {
+            b'"' => Self::Text(text_of(json)?.into_owned()),
+            b'[' => Self::List(Self::all_of(json)?),
+            b't' | b'f' => Self::Flag(json == "true"),
+            b'n' => Self::Nothing,
+            _ => Self::Number(json.parse::<i64>().ok()? as f64),
+        })
+    }
 
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an argument")
-            }
-
-            fn visit_unit<E>(self) -> Result<Arg, E> {
-                Ok(Arg::Nothing)
-            }
-
-            fn visit_bool<E>(self, flag: bool) -> Result<Arg, E> {
-                Ok(Arg::Flag(flag))
-            }
-
-            fn visit_u64<E>(self, number: u64) -> Result<Arg, E> {
-                Ok(Arg::Number(number as f64))
-            }
-
-            fn visit_i64<E>(self, number: i64) -> Result<Arg, E> {
-                Ok(Arg::Number(number as f64))
-            }
-
-            fn visit_f64<E>(self, number: f64) -> Result<Arg, E> {
-                Ok(Arg::Number(number))
-            }
-
-            fn visit_str<E>(self, text: &str) -> Result<Arg, E> {
-                Ok(Arg::Text(text.to_owned()))
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Arg, A::Error> {
-                let mut list = Vec::new();
-                while let Some(arg) = seq.next_element()? {
-                    list.push(arg);
-                }
-                Ok(Arg::List(list))
-            }
-        }
-        deserializer.deserialize_any(Any)
+    fn all_of(json: &str) -> Option<Vec<Self>> {
+        elements(json).ok()?.into_iter().map(Self::of).collect()
     }
 }
 
@@ -75,12 +44,10 @@ pub(crate) struct Args(IntoIter<Arg>);
 
 impl Args {
     pub(crate) fn parse(json: &str) -> Out<Self> {
-        match serde_json::from_str(json) {
-            Ok(Arg::List(list)) => Ok(Self(list.into_iter())),
-            _ => Err(invalid(
-                "an argument cannot be read: a text in it holds half of a surrogate pair",
-            )),
-        }
+        let list = Arg::all_of(json).ok_or_else(|| {
+            invalid("an argument cannot be read: a text in it holds half of a surrogate pair")
+        })?;
+        Ok(Self(list.into_iter()))
     }
 
     pub(crate) fn text(&mut self) -> Option<String> {
@@ -222,26 +189,6 @@ impl Iterator for Args {
     }
 }
 
-/// Whether a JSON string needs no escape for these bytes: no control character, quote or backslash. Eight at a time, since nearly all of what
-/// a history holds passes through here.
-fn is_written_as_it_is(bytes: &[u8]) -> bool {
-    const ONES: u64 = u64::from_ne_bytes([1; 8]);
-    const HIGH: u64 = ONES << 7;
-    let (words, rest) = bytes.as_chunks::<8>();
-    let none_in_words = words.iter().all(|word| {
-        let word = u64::from_ne_bytes(*word);
-        let (quote, backslash) = (word ^ (ONES * 0x22), word ^ (ONES * 0x5c));
-        let below_space = word.wrapping_sub(ONES * 0x20) & !word;
-        let is_quote = quote.wrapping_sub(ONES) & !quote;
-        let is_backslash = backslash.wrapping_sub(ONES) & !backslash;
-        (below_space | is_quote | is_backslash) & HIGH == 0
-    });
-    none_in_words
-        && rest
-            .iter()
-            .all(|byte| *byte >= 0x20 && *byte != b'"' && *byte != b'\\')
-}
-
 /// A span of milliseconds.
 pub(crate) fn span(millis: f64) -> Duration {
     Duration::from_millis(millis as u64)
@@ -271,16 +218,9 @@ impl List {
 
     pub(crate) fn text(&mut self, text: &str) {
         self.comma();
-        if is_written_as_it_is(text.as_bytes()) {
-            self.0.reserve(text.len() + 2);
-            self.0.push('"');
-            self.0.push_str(text);
-            self.0.push('"');
-        } else {
-            // Strings can always be written.
-            self.0
-                .push_str(&serde_json::to_string(text).unwrap_or_default());
-        }
+        self.0.push('"');
+        escape(text, &mut |piece| self.0.push_str(piece));
+        self.0.push('"');
     }
 
     pub(crate) fn optional_text(&mut self, text: Option<&str>) {
@@ -291,11 +231,13 @@ impl List {
     }
 
     pub(crate) fn number(&mut self, number: u64) {
-        self.raw(&number.to_string());
+        self.comma();
+        put_number(&mut self.0, number as i64);
     }
 
     pub(crate) fn time(&mut self, time: Timestamp) {
-        self.raw(&time.as_millis().to_string());
+        self.comma();
+        put_number(&mut self.0, time.as_millis());
     }
 
     pub(crate) fn flag(&mut self, flag: bool) {

@@ -7,6 +7,7 @@
 // Every number that crosses is a count, a `seq`, a revision or a time in milliseconds: whole and below 2^53, which the TypeScript side checks.
 #![allow(
     clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
     clippy::cast_precision_loss,
     clippy::cast_sign_loss,
     clippy::needless_pass_by_value

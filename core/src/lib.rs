@@ -10,7 +10,10 @@ pub mod backend;
 mod clock;
 mod error;
 mod id;
+#[doc(hidden)]
+pub mod json;
 mod model;
+mod ordered;
 mod rules;
 mod store;
 #[cfg(any(test, feature = "testing"))]

@@ -218,7 +218,7 @@ fn each_broken_message_is_named() {
     };
     let json = |json: &str| message(2, Content::from_stored(false, json.into()));
     check(&[message(1, "a"), json("{\"a\"")], "JSON");
-    check(&[json(&"[".repeat(129)), message(3, "a")], "JSON");
+    check(&[json(&"[".repeat(129)), message(3, "a")], "deeper");
     check(
         &[message(2, Content::from_stored(true, "a\0".into()))],
         "NUL",

@@ -1,14 +1,13 @@
 //! What may follow what in an archive, and whether its numbers fit.
 
-use std::collections::HashMap;
-
-use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 use super::rows;
 use super::sequence::Sequence;
 use crate::backend::SessionRow;
 use crate::error::Error;
 use crate::model::{Context, Lifecycle, Message};
+use crate::ordered::Table;
 use crate::rules::lifecycle;
 
 /// Judges the rows of an archive in their order. What it refuses leaves no trace in it, so that a writer may leave a row out.
@@ -18,7 +17,7 @@ pub(super) struct Grammar {
     /// The name, scope or id of the last row of this stage.
     last: Option<String>,
     /// The built-in ones and those of the archive: few, so they may be held.
-    lifecycles: HashMap<String, Lifecycle>,
+    lifecycles: Table<Lifecycle>,
     session: Option<Open>,
     counts: Counts,
     /// Whether dedup keys are compared here.
@@ -40,7 +39,7 @@ struct Open {
 }
 
 /// How many rows there are of each kind.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Counts {
     pub(crate) lifecycles: u64,
     pub(crate) contexts: u64,
@@ -53,11 +52,14 @@ pub(super) type Verdict = Result<(), String>;
 
 impl Grammar {
     pub(super) fn new(keys: bool) -> Self {
-        let built_in = lifecycle::all_built_in().into_iter();
+        let mut lifecycles = Table::default();
+        for known in lifecycle::all_built_in() {
+            lifecycles.insert(Arc::from(known.name.as_str()), known);
+        }
         Self {
             stage: Stage::Lifecycles,
             last: None,
-            lifecycles: built_in.map(|l| (l.name.clone(), l)).collect(),
+            lifecycles,
             session: None,
             counts: Counts::default(),
             keys,
@@ -76,7 +78,7 @@ impl Grammar {
     pub(super) fn lifecycle(&mut self, definition: &Lifecycle) -> Verdict {
         rows::check_lifecycle(definition).map_err(|e| sentence(&e))?;
         self.advance(Stage::Lifecycles, &definition.name)?;
-        let name = definition.name.clone();
+        let name = Arc::from(definition.name.as_str());
         self.lifecycles.insert(name, definition.clone());
         self.counts.lifecycles += 1;
         Ok(())

@@ -2,15 +2,15 @@
 
 use std::io::{self, BufRead as _, BufReader, Read};
 
-use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
 use super::grammar::{Grammar, Verdict};
-use super::line::{EndLine, Line};
+use super::line::{self, Line};
 use super::writer::hex;
 use super::{FORMAT, HEADER, VERSION};
 use crate::backend::SessionRow;
 use crate::error::{Error, ErrorCode, Result};
+use crate::json::{Fields, Malformed};
 use crate::model::{Content, Context, Lifecycle, Message};
 use crate::rules::lifecycle;
 
@@ -45,13 +45,6 @@ pub(crate) enum Entry {
     Session(SessionRow),
     /// Of the session before it.
     Message(Message),
-}
-
-/// What can be known of a first line of any version.
-#[derive(Deserialize)]
-struct Header {
-    format: String,
-    version: u64,
 }
 
 impl<'a> Reader<'a> {
@@ -120,14 +113,19 @@ impl<'a> Reader<'a> {
             let begun = !self.line.is_empty() && HEADER.as_bytes().starts_with(&self.line);
             return Err(if begun { self.incomplete() } else { foreign() });
         }
-        match serde_json::from_slice(&self.line) {
-            Ok(Header { format, version }) if format == FORMAT => Err(if version > VERSION {
-                newer(version)
-            } else {
-                self.damaged("is not the first line of an archive of version 1")
-            }),
-            _ => Err(foreign()),
-        }
+        // What can be known of a first line of any version.
+        let text = std::str::from_utf8(&self.line).unwrap_or_default();
+        let Ok(mut header) = Fields::of(text) else {
+            return Err(foreign());
+        };
+        let (format, version) = (header.text("format"), header.number("version"));
+        Err(if !header.are_sound() || format != FORMAT {
+            foreign()
+        } else if version > VERSION {
+            newer(version)
+        } else {
+            self.damaged("is not the first line of an archive of version 1")
+        })
     }
 
     /// The row of a line; nothing for the last line. Else a sentence that says what is wrong.
@@ -135,24 +133,32 @@ impl<'a> Reader<'a> {
         if line.len() > MAX_OTHER_LINE && !line.starts_with(br#"{"message":"#) {
             return Err("is too long".to_owned());
         }
-        let parsed = serde_json::from_slice(line).map_err(|e| no_line(&e))?;
-        let entry = match parsed {
-            Line::Lifecycle(lifecycle) => Entry::Lifecycle(lifecycle.into_owned()),
-            Line::Context(context) => Entry::Context(context.into_context()),
-            Line::Session(session) => Entry::Session(session.into_row(|name, status| {
-                let known = self.grammar.known_lifecycle(name);
-                known.is_some_and(|known| lifecycle::is_final(known, status))
-            })),
-            Line::Message(message) => match message.into_message() {
+        let line = std::str::from_utf8(line).map_err(|e| no_line(e.valid_up_to()))?;
+        let (kind, mut fields) = line::split(line).map_err(|Malformed { at, .. }| no_line(at))?;
+        let entry = match kind {
+            "lifecycle" => Entry::Lifecycle(Lifecycle::read(&mut fields)),
+            "context" => Entry::Context(line::read_context(&mut fields)),
+            "session" => {
+                let mut row = line::read_session(&mut fields);
+                let known = self.grammar.known_lifecycle(&row.session.lifecycle);
+                row.is_final =
+                    known.is_some_and(|known| lifecycle::is_final(known, &row.session.status));
+                Entry::Session(row)
+            }
+            "message" => match line::read_message(&mut fields) {
                 Ok(Some(message)) => Entry::Message(message),
                 Ok(None) => return Err("has not one content, text or json".to_owned()),
                 Err(e) => return Err(is_wrong(e.message())),
             },
-            Line::End(end) => {
-                self.check_end(&end, line)?;
+            "end" => {
+                self.check_end(&mut fields, line)?;
                 return Ok(None);
             }
+            _ => return Err(no_row()),
         };
+        if !fields.are_sound() {
+            return Err(no_row());
+        }
         self.judge(&entry).map_err(|problem| is_wrong(&problem))?;
         if entry.line().is(line) {
             Ok(Some(entry))
@@ -170,19 +176,20 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn check_end(&mut self, end: &EndLine<'_>, line: &[u8]) -> Verdict {
+    fn check_end(&mut self, end: &mut Fields<'_>, line: &str) -> Verdict {
+        let (counts, told) = line::read_end(end).ok_or_else(no_row)?;
         let complete = self.grammar.check_complete();
         complete.map_err(|problem| is_wrong(&problem))?;
-        if end.counts != self.grammar.counts() {
+        if counts != self.grammar.counts() {
             return Err("counts other rows than there are".to_owned());
         }
         let sha256 = hex(&self.hash.clone().finalize());
-        if *end.sha256 != sha256 {
+        if told != sha256 {
             return Err(
                 "has another digest than the lines before it: they were changed".to_owned(),
             );
         }
-        if Line::end(end.counts, &sha256).is(line) {
+        if Line::End(counts, &sha256).is(line) {
             Ok(())
         } else {
             Err(not_canonical())
@@ -225,20 +232,22 @@ impl<'a> Reader<'a> {
 impl Entry {
     fn line(&self) -> Line<'_> {
         match self {
-            Self::Lifecycle(lifecycle) => Line::of_lifecycle(lifecycle),
-            Self::Context(context) => Line::of_context(context),
-            Self::Session(row) => Line::of_session(row),
-            Self::Message(message) => Line::of_message(message),
+            Self::Lifecycle(lifecycle) => Line::Lifecycle(lifecycle),
+            Self::Context(context) => Line::Context(context),
+            Self::Session(row) => Line::Session(row),
+            Self::Message(message) => Line::Message(message),
         }
     }
 }
 
-/// What serde_json says can quote the line, so only the place is told.
-fn no_line(error: &serde_json::Error) -> String {
-    format!(
-        "is not what a line of an archive can be, at column {}",
-        error.column()
-    )
+/// The line is not quoted: only the place is told.
+fn no_line(at: usize) -> String {
+    let column = at + 1;
+    format!("is not what a line of an archive can be, at column {column}")
+}
+
+fn no_row() -> String {
+    "is not what a line of an archive can be: a member is missing or of another type".to_owned()
 }
 
 fn is_wrong(problem: &str) -> String {

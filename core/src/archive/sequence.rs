@@ -1,11 +1,12 @@
 //! The messages of one session, one after the other: numbers that grow, dedup keys that do not repeat.
 
-use std::collections::HashSet;
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher as _, Hash};
+use std::sync::Arc;
 
 use crate::backend::SessionRow;
 use crate::model::Message;
+use crate::ordered::{Item, Sorted};
 
 /// Judges the messages of a session in their order.
 #[derive(Debug)]
@@ -20,7 +21,8 @@ pub(crate) struct Sequence {
 /// question, on purpose too.
 #[derive(Debug, Default)]
 pub(crate) struct Keys {
-    seen: HashSet<u128>,
+    seen: Sorted,
+    no_name: Arc<str>,
     hashers: (RandomState, RandomState),
 }
 
@@ -28,8 +30,10 @@ impl Keys {
     /// Whether the key was not there before.
     pub(crate) fn insert(&mut self, key: impl Hash) -> bool {
         let (a, b) = &self.hashers;
-        let hash = u128::from(a.hash_one(&key)) << 64 | u128::from(b.hash_one(&key));
-        self.seen.insert(hash)
+        let (a, b) = (a.hash_one(&key), b.hash_one(&key));
+        let name = Arc::clone(&self.no_name);
+        let item = Item::new(a.cast_signed(), b.cast_signed(), name, 0);
+        self.seen.insert(item).is_none()
     }
 }
 

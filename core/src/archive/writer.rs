@@ -9,6 +9,7 @@ use super::line::Line;
 use super::{HEADER, rows};
 use crate::backend::SessionRow;
 use crate::error::{Error, ErrorCode, Result};
+use crate::json::Sink;
 use crate::model::{Context, Lifecycle, Message};
 
 /// How much is gathered before it is handed to the writer below.
@@ -60,8 +61,10 @@ impl<'a> Writer<'a> {
             },
             grammar: Grammar::new(keys),
         };
-        let written = writeln!(writer.out, "{HEADER}");
-        written.map_err(failed)?;
+        let written = writer.out.put(HEADER);
+        written
+            .and_then(|()| writer.out.put("\n"))
+            .map_err(failed)?;
         Ok(writer)
     }
 
@@ -72,24 +75,24 @@ impl<'a> Writer<'a> {
 
     pub(crate) fn lifecycle(&mut self, lifecycle: &Lifecycle) -> Result<(), Refused> {
         let verdict = self.grammar.lifecycle(lifecycle);
-        self.write(verdict, &Line::of_lifecycle(lifecycle))
+        self.write(verdict, &Line::Lifecycle(lifecycle))
     }
 
     pub(crate) fn context(&mut self, context: &Context) -> Result<(), Refused> {
         let verdict = self.grammar.context(context);
-        self.write(verdict, &Line::of_context(context))
+        self.write(verdict, &Line::Context(context))
     }
 
     /// Its messages follow, as many as its `message_count` says.
     pub(crate) fn session(&mut self, row: &SessionRow) -> Result<(), Refused> {
         let verdict = self.grammar.session(row);
-        self.write(verdict, &Line::of_session(row))
+        self.write(verdict, &Line::Session(row))
     }
 
     pub(crate) fn message(&mut self, message: &Message) -> Result<(), Refused> {
         let sound = rows::check_message(message).map_err(|e| e.message().to_owned());
         let verdict = sound.and_then(|()| self.grammar.message(message));
-        self.write(verdict, &Line::of_message(message))
+        self.write(verdict, &Line::Message(message))
     }
 
     /// Whether the session written last has as many messages as it says.
@@ -102,7 +105,7 @@ impl<'a> Writer<'a> {
         self.check_complete()?;
         let counts = self.grammar.counts();
         let sha256 = hex(&self.out.hash.clone().finalize());
-        self.write(Ok(()), &Line::end(counts, &sha256))?;
+        self.write(Ok(()), &Line::End(counts, &sha256))?;
         self.out.flush().map_err(failed)?;
         Ok((counts, self.out.bytes))
     }
@@ -110,7 +113,7 @@ impl<'a> Writer<'a> {
     fn write(&mut self, verdict: Verdict, line: &Line<'_>) -> Result<(), Refused> {
         verdict.map_err(Refused::Row)?;
         let written = line.write(&mut self.out);
-        let written = written.and_then(|()| self.out.write_all(b"\n"));
+        let written = written.and_then(|()| self.out.put("\n"));
         written.map_err(failed)?;
         Ok(())
     }
@@ -130,10 +133,16 @@ impl Output<'_> {
         self.buffer.clear();
         Ok(())
     }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.empty_buffer()?;
+        self.out.flush()
+    }
 }
 
-impl Write for Output<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+impl Sink for Output<'_> {
+    fn put(&mut self, text: &str) -> io::Result<()> {
+        let bytes = text.as_bytes();
         self.hash.update(bytes);
         self.bytes += bytes.len() as u64;
         if self.buffer.len() + bytes.len() > BUFFER {
@@ -144,23 +153,14 @@ impl Write for Output<'_> {
         } else {
             self.buffer.extend_from_slice(bytes);
         }
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.empty_buffer()?;
-        self.out.flush()
+        Ok(())
     }
 }
 
 pub(super) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    let mut out = String::with_capacity(bytes.len() * 2);
-    for byte in bytes {
-        // Writing into a string cannot fail.
-        let _ = write!(out, "{byte:02x}");
-    }
-    out
+    let digit = |n: u8| char::from_digit(u32::from(n), 16).unwrap_or('0');
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    digits.map(digit).collect()
 }
 
 fn failed(error: io::Error) -> Error {

@@ -112,9 +112,7 @@ impl Content {
         if self.is_text {
             Some(Cow::Borrowed(&self.body))
         } else if json::is_string(&self.body) {
-            serde_json::from_str::<String>(&self.body)
-                .ok()
-                .map(Cow::Owned)
+            crate::json::text_of(&self.body)
         } else {
             None
         }

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::json::{Fields, Object, elements, text_of};
+
 /// A named set of statuses and the moves that are allowed between them. Kept in the store, so that every program on it agrees.
 ///
 /// The rules on it are in `rules::lifecycle`: a definition is checked when it is defined, a move when a session is updated.
@@ -69,4 +71,38 @@ impl Lifecycle {
         out.final_statuses.push(status);
         out
     }
+
+    /// Writes its members, in the one order that archives and records have.
+    pub(crate) fn write(&self, out: &mut Object<'_>) {
+        out.text("name", &self.name);
+        out.text("initial", &self.initial);
+        out.texts("statuses", &self.statuses);
+        out.pairs("moves", &self.moves);
+        out.texts("final_statuses", &self.final_statuses);
+    }
+
+    /// Reads what [`Lifecycle::write`] wrote.
+    pub(crate) fn read(fields: &mut Fields<'_>) -> Self {
+        let (name, initial) = (fields.text("name"), fields.text("initial"));
+        let statuses = fields.list("statuses", text);
+        let moves = fields.list("moves", |json| {
+            let ends = texts(json)?.try_into().ok();
+            ends.map(|[from, to]: [String; 2]| (from, to))
+        });
+        Self {
+            name,
+            initial,
+            statuses,
+            moves,
+            final_statuses: fields.list("final_statuses", text),
+        }
+    }
+}
+
+fn text(json: &str) -> Option<String> {
+    text_of(json).map(Into::into)
+}
+
+fn texts(json: &str) -> Option<Vec<String>> {
+    elements(json).ok()?.into_iter().map(text).collect()
 }

@@ -20,7 +20,11 @@ pub(crate) fn timestamp(now: Timestamp) -> String {
 }
 
 fn minute(now: Timestamp) -> String {
-    now.to_datetime().format("%Y-%m-%d-%H%M").to_string()
+    // As 2026-01-02T03:04:05.678Z has them.
+    let text = now.to_string();
+    let (date, hour, minute) = (text.get(..10), text.get(11..13), text.get(14..16));
+    let parts = [date, hour.map(|_| "-"), hour, minute];
+    parts.into_iter().flatten().collect()
 }
 
 /// The milliseconds of the second.

@@ -4,17 +4,14 @@
 //! numbers of any size are kept digit by digit; duplicate names are kept, and whoever decodes them sees the last; NaN and
 //! infinities are not JSON and refused.
 
-use serde::de::{self, Deserialize, Deserializer, IgnoredAny, Visitor};
+use serde::de::{self, Deserialize};
 use serde::ser::Serialize;
-use serde_json::value::RawValue;
 
 use crate::error::{Error, ErrorCode, Result};
+use crate::json::{Malformed, Reader, escape, text_of};
 
 /// How deep arrays and objects may be nested.
-pub(crate) const MAX_DEPTH: usize = 128;
-
-/// A member of an object: name and value, both as JSON text.
-pub(crate) type Member<'a> = (&'a RawValue, &'a RawValue);
+const MAX_DEPTH: usize = 128;
 
 /// Checks size, syntax and depth.
 pub(crate) fn check(what: &'static str, json: &str, max_bytes: usize) -> Result<()> {
@@ -25,14 +22,31 @@ pub(crate) fn check(what: &'static str, json: &str, max_bytes: usize) -> Result<
         ))
         .with("argument", what));
     }
-    serde_json::from_str::<IgnoredAny>(json).map_err(|e| no_json(what, &e))?;
-    if depth(json) > MAX_DEPTH {
-        return Err(Error::invalid(format!(
+    Reader::check(json).map_err(|malformed| no_json(what, json, malformed))
+}
+
+/// The text is not quoted: only the place is told.
+fn no_json(what: &'static str, json: &str, malformed: Malformed) -> Error {
+    if malformed.is_too_deep {
+        return Error::invalid(format!(
             "the {what} is nested deeper than {MAX_DEPTH} levels"
         ))
-        .with("argument", what));
+        .with("argument", what);
     }
-    Ok(())
+    let problem = if malformed.at < json.len() {
+        "is no JSON"
+    } else {
+        "is incomplete JSON"
+    };
+    let read = json.as_bytes().get(..malformed.at).unwrap_or_default();
+    let lines = read.split(|byte| *byte == b'\n').count();
+    let column = read.iter().rev().take_while(|byte| **byte != b'\n').count();
+    Error::invalid(format!(
+        "the {what} {problem}, at line {} column {}",
+        lines,
+        column + 1
+    ))
+    .with("argument", what)
 }
 
 /// Checks size, syntax and depth, and that it is an object.
@@ -43,21 +57,6 @@ pub(crate) fn check_object(what: &'static str, json: &str, max_bytes: usize) -> 
     } else {
         Err(Error::invalid(format!("the {what} is no JSON object")).with("argument", what))
     }
-}
-
-/// What serde_json says can quote the text, so only the place is told.
-fn no_json(what: &'static str, e: &serde_json::Error) -> Error {
-    let problem = match e.classify() {
-        serde_json::error::Category::Data => "does not fit the type asked for",
-        serde_json::error::Category::Eof => "is incomplete JSON",
-        _ => "is no JSON",
-    };
-    Error::invalid(format!(
-        "the {what} {problem}, at line {} column {}",
-        e.line(),
-        e.column()
-    ))
-    .with("argument", what)
 }
 
 /// The deepest nesting of a JSON text whose syntax was checked.
@@ -105,18 +104,21 @@ pub(crate) fn is_plain(text: &str) -> bool {
 
 /// The JSON string for a text: compact, non-ASCII kept, as `JSON.stringify` and `json.dumps(ensure_ascii=False)` write it.
 pub(crate) fn encode_string(text: &str) -> String {
-    // A string can always be written.
-    serde_json::to_string(text).unwrap_or_default()
+    let mut out = String::with_capacity(text.len() + 2);
+    out.push('"');
+    escape(text, &mut |piece| out.push_str(piece));
+    out.push('"');
+    out
 }
 
 /// The text of a checked JSON text that is a string, if that text gives the same JSON text again and can be kept as plain text.
 pub(crate) fn plain_text_of(json: &str) -> Option<String> {
-    let inner = json.strip_prefix('"')?.strip_suffix('"')?;
-    if !inner.contains('\\') {
-        return Some(inner.to_owned());
+    if !json.starts_with('"') || !json.ends_with('"') {
+        return None;
     }
-    let text: String = serde_json::from_str(json).ok()?;
-    (is_plain(&text) && encode_string(&text) == json).then_some(text)
+    let text = text_of(json)?.into_owned();
+    let is_same = !json.contains('\\') || encode_string(&text) == json;
+    (is_plain(&text) && is_same).then_some(text)
 }
 
 /// A value as compact JSON text.
@@ -136,7 +138,22 @@ pub(crate) fn decode<'de, T: Deserialize<'de>>(what: &'static str, json: &'de st
     }
     let mut deserializer = serde_json::Deserializer::from_str(json);
     deserializer.disable_recursion_limit();
-    T::deserialize(&mut deserializer).map_err(|e| no_json(what, &e))
+    T::deserialize(&mut deserializer).map_err(|e| no_fit(what, &e))
+}
+
+/// What serde_json says can quote the text, so only the place is told.
+fn no_fit(what: &'static str, e: &serde_json::Error) -> Error {
+    let problem = match e.classify() {
+        serde_json::error::Category::Data => "does not fit the type asked for",
+        serde_json::error::Category::Eof => "is incomplete JSON",
+        _ => "is no JSON",
+    };
+    Error::invalid(format!(
+        "the {what} {problem}, at line {} column {}",
+        e.line(),
+        e.column()
+    ))
+    .with("argument", what)
 }
 
 /// A plain text as a value.
@@ -151,72 +168,6 @@ pub(crate) fn decode_text<'de, T: Deserialize<'de>>(
         ))
         .with("argument", what)
     })
-}
-
-/// The members of a checked JSON object in their order; nothing where it is another value.
-pub(crate) fn members(json: &str) -> Option<Vec<Member<'_>>> {
-    struct Members;
-    impl<'de> Visitor<'de> for Members {
-        type Value = Vec<Member<'de>>;
-
-        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-            f.write_str("an object")
-        }
-
-        fn visit_map<A: de::MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-            let mut out = Vec::with_capacity(map.size_hint().unwrap_or(0));
-            while let Some(member) = map.next_entry()? {
-                out.push(member);
-            }
-            Ok(out)
-        }
-    }
-    if !is_object(json) {
-        return None;
-    }
-    serde_json::Deserializer::from_str(json)
-        .deserialize_map(Members)
-        .ok()
-}
-
-/// The elements of a checked JSON array; nothing where it is another value.
-pub(crate) fn elements(json: &str) -> Option<Vec<&RawValue>> {
-    if json.trim_start().starts_with('[') {
-        serde_json::from_str(json).ok()
-    } else {
-        None
-    }
-}
-
-/// The bytes of a checked JSON string, lone surrogates as WTF-8 has them.
-pub(crate) fn string_bytes(json: &str) -> Vec<u8> {
-    struct Bytes;
-    impl Visitor<'_> for Bytes {
-        type Value = Vec<u8>;
-
-        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-            f.write_str("a string")
-        }
-
-        fn visit_bytes<E: de::Error>(self, bytes: &[u8]) -> Result<Vec<u8>, E> {
-            Ok(bytes.to_vec())
-        }
-    }
-    serde_json::Deserializer::from_str(json)
-        .deserialize_bytes(Bytes)
-        .unwrap_or_default()
-}
-
-/// The text of a checked JSON string, U+FFFD in the place of each lone surrogate.
-pub(crate) fn string_lossy(json: &str) -> String {
-    let bytes = string_bytes(json);
-    match String::from_utf8(bytes) {
-        Ok(text) => text,
-        // WTF-8 writes a lone surrogate in three bytes, and lossy decoding one U+FFFD for each of them.
-        Err(e) => {
-            String::from_utf8_lossy(e.as_bytes()).replace("\u{fffd}\u{fffd}\u{fffd}", "\u{fffd}")
-        }
-    }
 }
 
 #[cfg(test)]
@@ -242,12 +193,6 @@ mod tests {
         ] {
             assert_eq!(plain_text_of(kept), None, "{kept}");
         }
-    }
-
-    #[test]
-    fn lone_surrogates_become_one_replacement_character_each() {
-        assert_eq!(string_lossy(r#""a\ud800\udfffb""#), "a\u{103ff}b");
-        assert_eq!(string_lossy(r#""a\ud800\ud800b""#), "a\u{fffd}\u{fffd}b");
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! Lifecycles: the built-in ones, what a definition must be, and which moves are allowed.
 
-use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use crate::error::{Error, ErrorCode, Result};
 use crate::model::Lifecycle;
+use crate::ordered::{Item, Sorted};
 use crate::rules::limits;
 
 /// The lifecycle of a session for which none is named.
@@ -60,17 +61,17 @@ pub(crate) fn check(lifecycle: &Lifecycle) -> Result<()> {
             "is too large: at most {MAX_STATUSES} statuses and {MAX_MOVES} moves"
         ));
     }
-    let mut known = BTreeSet::new();
+    let mut known = Sorted::default();
     for status in &lifecycle.statuses {
         limits::check("status", status, 1, limits::STATUS)?;
-        if !known.insert(status) {
+        if !put(&mut known, status) {
             return wrong(format!("names the status {status:?} twice"));
         }
     }
     let moves = lifecycle.moves.iter().flat_map(|(from, to)| [from, to]);
     let used = moves.chain(&lifecycle.final_statuses);
     for status in used.chain([&lifecycle.initial]) {
-        if !known.contains(status) {
+        if known.value(status).is_none() {
             return wrong(format!("uses {status:?}, which is not among its statuses"));
         }
     }
@@ -86,14 +87,27 @@ pub(crate) fn check(lifecycle: &Lifecycle) -> Result<()> {
 
 /// Whether two definitions say the same. The order in which they say it does not matter.
 pub(crate) fn same(a: &Lifecycle, b: &Lifecycle) -> bool {
-    fn set<T: Ord>(items: &[T]) -> BTreeSet<&T> {
-        items.iter().collect()
+    a.name == b.name && a.initial == b.initial && all_of(a).is_same(&all_of(b))
+}
+
+/// Adds a name to a set. Whether it was not in it.
+fn put(set: &mut Sorted, name: &str) -> bool {
+    set.insert(Item::new(0, 0, Arc::from(name), 0)).is_none()
+}
+
+/// All that a definition lists, as one set: names hold no NUL.
+fn all_of(lifecycle: &Lifecycle) -> Sorted {
+    let mut all = Sorted::default();
+    for status in &lifecycle.statuses {
+        put(&mut all, status);
     }
-    a.name == b.name
-        && a.initial == b.initial
-        && set(&a.statuses) == set(&b.statuses)
-        && set(&a.moves) == set(&b.moves)
-        && set(&a.final_statuses) == set(&b.final_statuses)
+    for status in &lifecycle.final_statuses {
+        put(&mut all, &["\0", status].concat());
+    }
+    for (from, to) in &lifecycle.moves {
+        put(&mut all, &[from, "\0", to].concat());
+    }
+    all
 }
 
 /// The error for a name that stands for another definition already.

@@ -1,11 +1,11 @@
 //! JSON Merge Patch, RFC 7396, on JSON text: what the patch does not name stays as it is, to the digit.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
+use std::sync::Arc;
 
 use crate::error::Result;
+use crate::json;
 use crate::model::JsonObject;
-use crate::rules::json;
+use crate::ordered::{Item, Place, Sorted};
 
 /// `target` with `patch` merged in. Members keep their place; new ones come last, in the patch's order.
 pub(crate) fn merge(target: &JsonObject, patch: &JsonObject) -> Result<JsonObject> {
@@ -13,16 +13,17 @@ pub(crate) fn merge(target: &JsonObject, patch: &JsonObject) -> Result<JsonObjec
 }
 
 fn merge_values(target: Option<&str>, patch: &str) -> String {
-    let Some(changes) = json::members(patch) else {
-        return patch.to_owned();
+    let Ok(changes) = json::members(patch) else {
+        return patch.to_owned(); // no object
     };
+    let members = target.and_then(|target| json::members(target).ok());
     let mut object = Object::default();
-    for (name, value) in target.and_then(json::members).unwrap_or_default() {
-        object.set(name.get(), |_| Some(value.get().to_owned()));
+    for (name, value) in members.unwrap_or_default() {
+        object.set(name, &mut |_| Some(value.to_owned()));
     }
     for (name, change) in changes {
-        object.set(name.get(), |old| {
-            (change.get() != "null").then(|| merge_values(old, change.get()))
+        object.set(name, &mut |old| {
+            (change != "null").then(|| merge_values(old, change))
         });
     }
     object.write()
@@ -31,33 +32,33 @@ fn merge_values(target: Option<&str>, patch: &str) -> String {
 /// An object under way: its members in order, found by the bytes of their names.
 #[derive(Default)]
 struct Object<'a> {
-    /// Name and value as JSON text; nothing where a member was removed.
+    /// The inside of the name and the value as JSON text; nothing where a member was removed.
     members: Vec<Option<(&'a str, String)>>,
-    places: HashMap<Vec<u8>, usize>,
+    places: Sorted,
 }
 
 impl<'a> Object<'a> {
     /// Gives the member of that name the value that `new` makes of its old one; none removes it.
-    fn set(&mut self, json_name: &'a str, new: impl FnOnce(Option<&str>) -> Option<String>) {
-        match self.places.entry(json::string_bytes(json_name)) {
-            Entry::Occupied(place) => {
-                let Some(member) = self.members.get_mut(*place.get()) else {
-                    return;
-                };
-                let old = member.take();
-                let value = new(old.as_ref().map(|(_, value)| value.as_str()));
-                let name = old.map_or(json_name, |(name, _)| name);
-                *member = value.map(|value| (name, value));
-                if member.is_none() {
-                    place.remove(); // one of that name that comes later comes last
-                }
+    fn set(&mut self, json_name: &'a str, new: &mut dyn FnMut(Option<&str>) -> Option<String>) {
+        let name = identity(json_name);
+        let place = self.places.value(&name);
+        let Some(place) = place.and_then(|place| usize::try_from(place).ok()) else {
+            if let Some(value) = new(None) {
+                let place = self.members.len() as u64;
+                self.places.insert(Item::new(0, 0, name, place));
+                self.members.push(Some((json_name, value)));
             }
-            Entry::Vacant(place) => {
-                if let Some(value) = new(None) {
-                    place.insert(self.members.len());
-                    self.members.push(Some((json_name, value)));
-                }
-            }
+            return;
+        };
+        let Some(member) = self.members.get_mut(place) else {
+            return;
+        };
+        let old = member.take();
+        let value = new(old.as_ref().map(|(_, value)| value.as_str()));
+        let present = old.map_or(json_name, |(name, _)| name);
+        *member = value.map(|value| (present, value));
+        if member.is_none() {
+            self.places.remove(Place::of(&name)); // one of that name that comes later comes last
         }
     }
 
@@ -67,13 +68,21 @@ impl<'a> Object<'a> {
             if out.len() > 1 {
                 out.push(',');
             }
+            out.push('"');
             out.push_str(name);
-            out.push(':');
+            out.push_str("\":");
             out.push_str(value);
         }
         out.push('}');
         out
     }
+}
+
+/// What makes a name the same as another: its bytes, each as a character, since halves of surrogate pairs have none.
+fn identity(json_name: &str) -> Arc<str> {
+    let bytes = json::bytes_of(json_name);
+    let text: String = bytes.into_iter().map(char::from).collect();
+    Arc::from(text)
 }
 
 #[cfg(test)]

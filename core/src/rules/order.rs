@@ -5,33 +5,66 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde::{Deserialize, Serialize};
 
 use crate::backend::{Position, RowOrder};
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
+use crate::json::{elements, members, put_number, text_of};
 use crate::model::{ListOrder, Session};
+use crate::rules::json;
 
-/// What a cursor holds. The number in each name is its version.
-#[derive(Serialize, Deserialize)]
+/// What a cursor holds.
 enum Cursor {
-    #[serde(rename = "activity1")]
     Activity(Timestamp, Timestamp, String),
-    #[serde(rename = "creation1")]
     Creation(Timestamp, String),
-    #[serde(rename = "scope1")]
     Scope(String),
 }
 
 fn encode(cursor: &Cursor) -> String {
-    // Strings and numbers: this cannot fail.
-    URL_SAFE_NO_PAD.encode(serde_json::to_vec(cursor).unwrap_or_default())
+    // The number in each name is its version.
+    let (kind, times, last) = match cursor {
+        Cursor::Activity(active, created, id) => ("activity1", vec![*active, *created], id),
+        Cursor::Creation(created, id) => ("creation1", vec![*created], id),
+        Cursor::Scope(scope) => ("scope1", Vec::new(), scope),
+    };
+    let mut value = String::new();
+    for time in &times {
+        put_number(&mut value, time.as_millis());
+        value.push(',');
+    }
+    value.push_str(&json::encode_string(last));
+    let (open, close) = if times.is_empty() {
+        ("", "")
+    } else {
+        ("[", "]")
+    };
+    URL_SAFE_NO_PAD.encode(format!("{{\"{kind}\":{open}{value}{close}}}"))
 }
 
 fn decode(text: &str) -> Option<Cursor> {
-    let cursor = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(text).ok()?).ok()?;
-    let (Cursor::Activity(_, _, last) | Cursor::Creation(_, last) | Cursor::Scope(last)) = &cursor;
-    (!last.contains('\0')).then_some(cursor)
+    let text = String::from_utf8(URL_SAFE_NO_PAD.decode(text).ok()?).ok()?;
+    let members = members(&text).ok()?;
+    let [(kind, value)] = members.as_slice() else {
+        return None;
+    };
+    let parts = elements(value);
+    let (kind, parts) = (
+        *kind,
+        parts.as_deref().unwrap_or(std::slice::from_ref(value)),
+    );
+    let time = |json: &str| Timestamp::from_millis(json.parse().ok()?).ok();
+    let name = |json| {
+        let text = text_of(json)?.into_owned();
+        (!text.contains('\0')).then_some(text)
+    };
+    match (kind, parts) {
+        ("activity1", [active, created, id]) => {
+            Some(Cursor::Activity(time(active)?, time(created)?, name(id)?))
+        }
+        ("creation1", [created, id]) => Some(Cursor::Creation(time(created)?, name(id)?)),
+        ("scope1", [scope]) => Some(Cursor::Scope(name(scope)?)),
+        _ => None,
+    }
 }
 
 fn foreign() -> Error {

@@ -2,6 +2,7 @@
 
 use unicode_segmentation::UnicodeSegmentation as _;
 
+use crate::json::{bytes_of, elements, lossy_text_of, members};
 use crate::model::{Content, NewMessage, Role};
 use crate::rules::json;
 
@@ -51,7 +52,7 @@ pub(crate) fn of_content(content: &Content) -> Option<String> {
     let preview = if content.is_text() {
         cut(content.body()).to_owned()
     } else if json::is_string(content.body()) {
-        cut(&json::string_lossy(content.body())).replace('\0', "\u{fffd}")
+        cut(&lossy_text_of(content.body())).replace('\0', "\u{fffd}")
     } else {
         cut(&text_of_json(content.body())?).replace('\0', "\u{fffd}")
     };
@@ -61,7 +62,7 @@ pub(crate) fn of_content(content: &Content) -> Option<String> {
 /// The first non-empty string at `content`, `text`, `content[].text`, `parts[].content`, `parts[].text`: the forms that the
 /// messages of the common APIs have. An array is read as if it stood at `content`.
 fn text_of_json(json: &str) -> Option<String> {
-    if json::elements(json).is_some() {
+    if elements(json).is_ok() {
         return in_elements(json, "text");
     }
     string_at(json, "content")
@@ -72,18 +73,20 @@ fn text_of_json(json: &str) -> Option<String> {
 }
 
 fn in_elements(json: &str, name: &str) -> Option<String> {
-    json::elements(json)?
+    elements(json)
+        .ok()?
         .into_iter()
-        .find_map(|element| string_at(element.get(), name))
+        .find_map(|element| string_at(element, name))
 }
 
 /// The last member of that name, as every decoder has it.
 fn value_at<'a>(json: &'a str, name: &str) -> Option<&'a str> {
-    json::members(json)?
+    members(json)
+        .ok()?
         .into_iter()
         .rev()
-        .find(|(member, _)| json::string_bytes(member.get()) == name.as_bytes())
-        .map(|(_, value)| value.get())
+        .find(|(member, _)| bytes_of(member) == name.as_bytes())
+        .map(|(_, value)| value)
 }
 
 fn string_at(json: &str, name: &str) -> Option<String> {
@@ -91,7 +94,7 @@ fn string_at(json: &str, name: &str) -> Option<String> {
     if !json::is_string(value) {
         return None;
     }
-    let text = json::string_lossy(value);
+    let text = lossy_text_of(value);
     (!text.is_empty()).then_some(text)
 }
 

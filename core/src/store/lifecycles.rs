@@ -31,8 +31,10 @@ impl Store {
     pub fn list_lifecycles(&self) -> Result<Vec<Lifecycle>> {
         let (_entered, reader, tenant) = self.enter_reading()?;
         let mut all = read(reader, tenant, |tx| tx.lifecycles())?;
-        all.extend(lifecycle::all_built_in());
-        all.sort_by(|a, b| a.name.cmp(&b.name));
+        for built_in in lifecycle::all_built_in() {
+            let at = all.partition_point(|other| other.name < built_in.name);
+            all.insert(at, built_in);
+        }
         Ok(all)
     }
 
@@ -43,7 +45,7 @@ impl Store {
             None => {
                 limits::check("lifecycle", name, 1, limits::LIFECYCLE)?;
                 let found = self.read(|tx| self.lifecycle_in(tx, name))?;
-                crate::lock(&self.inner.lifecycles).insert(name.to_owned(), Arc::clone(&found));
+                crate::lock(&self.inner.lifecycles).insert(Arc::from(name), Arc::clone(&found));
                 Ok(found)
             }
         }
@@ -71,7 +73,7 @@ impl Store {
             return Some(Arc::clone(lifecycle));
         }
         let lifecycle = Arc::new(lifecycle::built_in(name)?);
-        known.insert(name.to_owned(), Arc::clone(&lifecycle));
+        known.insert(Arc::from(name), Arc::clone(&lifecycle));
         Some(lifecycle)
     }
 }

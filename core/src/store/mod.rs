@@ -12,7 +12,6 @@ mod options;
 mod sessions;
 mod stream;
 
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex};
 
@@ -25,6 +24,7 @@ use crate::clock::{Clock, Timestamp};
 use crate::error::{Error, ErrorCode, Result};
 use crate::id::IdSource;
 use crate::model::Lifecycle;
+use crate::ordered::Table;
 use crate::rules::roles::Roles;
 use crate::rules::{PreviewRule, limits};
 
@@ -63,7 +63,7 @@ struct Inner {
     roles: Roles,
     preview: PreviewRule,
     /// Definitions never change, so one that was read once need not be read again.
-    lifecycles: Mutex<HashMap<String, Arc<Lifecycle>>>,
+    lifecycles: Mutex<Table<Arc<Lifecycle>>>,
 }
 
 /// How ids are made.
@@ -214,7 +214,7 @@ impl Inner {
             ids: Arc::clone(&self.ids),
             roles: self.roles.clone(),
             preview: self.preview,
-            lifecycles: Mutex::new(HashMap::new()),
+            lifecycles: Mutex::default(),
         }
     }
 }

@@ -1,6 +1,5 @@
 //! How a store is opened.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex};
 #[cfg(all(
@@ -215,7 +214,7 @@ impl StoreOptions {
                 ids: self.ids,
                 roles,
                 preview: self.preview,
-                lifecycles: Mutex::new(HashMap::new()),
+                lifecycles: Mutex::default(),
             }),
         })
     }

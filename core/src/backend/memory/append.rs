@@ -1,7 +1,5 @@
 //! Appending: first what becomes of each row, then, if nothing is in the way, all of them at once.
 
-use std::collections::BTreeMap;
-
 use super::entry::{Entry, Said};
 use super::history::History;
 use super::row::{Row, shared};
@@ -9,6 +7,7 @@ use super::transaction::Transaction;
 use crate::backend::{Append, AppendRow, Appended, MAX_SEQ, SavedRow};
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
+use crate::ordered::{Item, Sorted};
 
 /// See [`Append`].
 pub(super) fn append(transaction: &mut Transaction<'_>, append: &Append) -> Result<Appended> {
@@ -48,18 +47,19 @@ pub(super) fn append(transaction: &mut Transaction<'_>, append: &Append) -> Resu
 fn judge(row: &Row, history: &History<'_>, append: &Append) -> Result<Vec<SavedRow>, Appended> {
     let mut next = row.last_seq + 1;
     let mut saved = Vec::with_capacity(append.rows.len());
-    let mut batch = BTreeMap::new();
+    // The index of the row with each key.
+    let mut batch = Sorted::default();
     let time = append.now.max(row.last_active_at);
     for (index, new) in append.rows.iter().enumerate() {
         let double = match &new.dedup_key {
-            Some(key) => double_of(key, new, history, &batch, append)?,
+            Some(key) => double_of(key, new, history, &batch, append, &saved)?,
             None => None,
         };
         saved.push(double.unwrap_or_else(|| {
             let seq = next;
             next += 1;
             if let Some(key) = new.dedup_key.as_deref() {
-                batch.insert(key, (index, seq));
+                batch.insert(Item::new(0, 0, key.into(), index as u64));
             }
             SavedRow::New {
                 seq,
@@ -75,8 +75,9 @@ fn double_of(
     key: &str,
     new: &AppendRow,
     history: &History<'_>,
-    batch: &BTreeMap<&str, (usize, u64)>,
+    batch: &Sorted,
     append: &Append,
+    saved: &[SavedRow],
 ) -> Result<Option<SavedRow>, Appended> {
     let conflict = |seq| Appended::DedupConflict {
         dedup_key: key.to_owned(),
@@ -89,14 +90,18 @@ fn double_of(
             Err(conflict(entry.seq))
         };
     }
-    let Some((index, seq)) = batch.get(key) else {
+    let Some(index) = batch
+        .value(key)
+        .and_then(|index| usize::try_from(index).ok())
+    else {
         return Ok(None);
     };
-    match append.rows.get(*index) {
-        Some(first) if first.role == new.role && first.content == new.content => {
-            Ok(Some(SavedRow::SameAs(*index)))
+    match (append.rows.get(index), saved.get(index)) {
+        (Some(first), _) if first.role == new.role && first.content == new.content => {
+            Ok(Some(SavedRow::SameAs(index)))
         }
-        _ => Err(conflict(*seq)),
+        (_, Some(SavedRow::New { seq, .. })) => Err(conflict(*seq)),
+        _ => Ok(None),
     }
 }
 

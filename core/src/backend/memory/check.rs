@@ -1,7 +1,7 @@
 //! Whether the indexes say what the rows say.
 
 use super::entry::Entry;
-use super::table::{Rank, Ranks, Stored, Tables};
+use super::table::{Ranks, Stored, Tables, by_activity, by_creation};
 
 /// What is wrong, a sentence each.
 ///
@@ -29,8 +29,8 @@ fn check_session(tables: &Tables, stored: &Stored, say: &mut dyn FnMut(String)) 
     let scope = tables.scopes.get(&row.scope);
     let ranked = |ranks: Option<&Ranks>| {
         ranks.is_some_and(|ranks| {
-            ranks.activity.contains(&Rank::activity_of(row))
-                && ranks.creation.contains(&Rank::creation_of(row))
+            ranks.activity.get(by_activity(row)).is_some()
+                && ranks.creation.get(by_creation(row)).is_some()
         })
     };
     let owner_ranked = row
@@ -43,7 +43,7 @@ fn check_session(tables: &Tables, stored: &Stored, say: &mut dyn FnMut(String)) 
     let found = row
         .key
         .as_ref()
-        .map(|key| tables.id_of(&row.scope, key) == Some(&row.id));
+        .map(|key| tables.slot_of(&row.scope, key) == tables.sessions.slot(&row.id));
     if found == Some(false) {
         say("a session is not found by its key".to_owned());
     }
@@ -61,7 +61,7 @@ fn check_log(stored: &Stored, say: &mut dyn FnMut(String)) {
         .filter(|entry| entry.dedup_key().is_some());
     let found = |entry: &Entry| {
         let key = entry.dedup_key();
-        key.and_then(|key| stored.dedup.get(key)) == Some(&entry.seq)
+        key.and_then(|key| stored.dedup.value(key)) == Some(entry.seq)
     };
     let (right, all) = keyed.fold((0, 0), |(right, all), entry| {
         (right + usize::from(found(entry)), all + 1)

@@ -1,16 +1,14 @@
 //! From records to rows: what was kept comes back, whole or as a typed error.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
-use serde::Deserialize;
-
-use super::encode::{ContextValue, MessageValue, SessionValue};
 use super::entry::{Entry, Said};
 use super::record::{Name, Record, damaged, parse_key};
 use super::row::{Row, shared};
 use super::table::Tables;
+use crate::clock::Timestamp;
 use crate::error::Result;
+use crate::json::Fields;
 use crate::model::{Content, Context, JsonObject, Lifecycle, Role};
 use crate::rules::json;
 
@@ -42,19 +40,25 @@ pub(super) enum Change {
 }
 
 fn put(key: &str, name: Name, value: &str) -> Result<Change> {
-    Ok(match name {
-        Name::Session(id) => Change::Session(row(&id, &read(key, value)?)),
+    let mut fields = Fields::of(value).map_err(|_| damaged(key, "its value is no JSON object"))?;
+    let change = match name {
+        Name::Session(id) => Change::Session(row(&id, &mut fields)),
         Name::Metadata(id) => Change::Metadata(id, Arc::from(object(key, value)?)),
-        Name::Message(id, seq) => Change::Message(id, entry(key, seq, read(key, value)?)?),
-        Name::Context(scope) => Change::Context(context(key, scope, read(key, value)?)?),
+        Name::Message(id, seq) => Change::Message(id, entry(key, seq, &mut fields)?),
+        Name::Context(scope) => Change::Context(context(key, scope, &mut fields)?),
         Name::Lifecycle(name) => {
-            let lifecycle: Lifecycle = read(key, value)?;
+            let lifecycle = Lifecycle::read(&mut fields);
             if lifecycle.name != name {
                 return Err(damaged(key, "it holds another lifecycle"));
             }
             Change::Lifecycle(lifecycle)
         }
-    })
+    };
+    if fields.are_sound() {
+        Ok(change)
+    } else {
+        Err(damaged(key, "its value lacks a member that it must have"))
+    }
 }
 
 fn delete(key: &str, name: Name) -> Result<Change> {
@@ -81,69 +85,62 @@ fn delete_range(first: &str, last: &str) -> Result<(String, Change)> {
     Ok((tenant, change))
 }
 
-/// Reads a value. What serde says of a damaged one may quote it, and is left out: it may be a message.
-fn read<'a, T: Deserialize<'a>>(key: &str, value: &'a str) -> Result<T> {
-    serde_json::from_str(value).map_err(|error| {
-        damaged(
-            key,
-            &format!("its value cannot be read from column {} on", error.column()),
-        )
-    })
-}
-
 fn object<'a>(key: &str, value: &'a str) -> Result<&'a str> {
     json::check_object("object", value, JsonObject::MAX_BYTES)
         .map_err(|_| damaged(key, "it holds no JSON object"))?;
     Ok(value)
 }
 
-fn row(id: &str, value: &SessionValue<'_>) -> Row {
+fn row(id: &str, fields: &mut Fields<'_>) -> Row {
     Row {
         id: Arc::from(id),
-        scope: Arc::from(value.scope.as_ref()),
-        key: shared(value.key.as_deref()),
-        owner: shared(value.owner.as_deref()),
-        lifecycle: Arc::from(value.lifecycle.as_ref()),
-        status: Arc::from(value.status.as_ref()),
+        scope: fields.text("scope").into(),
+        key: shared(fields.optional_text("key").as_deref()),
+        owner: shared(fields.optional_text("owner").as_deref()),
+        lifecycle: fields.text("lifecycle").into(),
+        status: fields.text("status").into(),
+        is_final: fields.flag("is_final"),
         metadata: Arc::from("{}"),
-        preview: shared(value.preview.as_deref()),
-        preview_seq: value.preview_seq,
-        message_count: value.message_count,
-        last_seq: value.last_seq,
-        revision: value.revision,
-        is_final: value.is_final,
-        created_at: value.created_at,
-        updated_at: value.updated_at,
-        last_active_at: value.last_active_at,
+        preview: shared(fields.optional_text("preview").as_deref()),
+        preview_seq: fields.optional_number("preview_seq"),
+        message_count: fields.number("message_count"),
+        last_seq: fields.number("last_seq"),
+        revision: fields.number("revision"),
+        created_at: fields.time("created_at"),
+        updated_at: fields.time("updated_at"),
+        last_active_at: fields.time("last_active_at"),
     }
 }
 
-fn entry(key: &str, seq: u64, value: MessageValue<'_>) -> Result<Entry> {
-    let content = match (value.text, value.json) {
-        (Some(text), None) => Content::from_stored(true, text.into_owned()),
+fn entry(key: &str, seq: u64, fields: &mut Fields<'_>) -> Result<Entry> {
+    let role = fields.text("role");
+    let content = match (fields.optional_text("text"), fields.optional_text("json")) {
+        (Some(text), None) => Content::from_stored(true, text),
         (None, Some(raw)) => {
             json::check("content", &raw, Content::MAX_BYTES)
                 .map_err(|_| damaged(key, "its content is no JSON"))?;
-            Content::from_stored(false, raw.into_owned())
+            Content::from_stored(false, raw)
         }
         _ => return Err(damaged(key, "it has not one content")),
     };
+    let dedup_key = fields.optional_text("dedup_key");
     let said = Said {
-        role: &Role::from(value.role.as_ref()),
+        role: &Role::from(role),
         content: &content,
-        token_count: value.token_count,
-        is_summary: value.is_summary,
-        dedup_key: value.dedup_key.as_deref(),
+        token_count: fields.optional_number("token_count"),
+        is_summary: fields.flag("is_summary"),
+        dedup_key: dedup_key.as_deref(),
     };
-    Ok(Entry::new(seq, value.created_at, &said))
+    Ok(Entry::new(seq, fields.time("created_at"), &said))
 }
 
-fn context(key: &str, scope: String, value: ContextValue<'_>) -> Result<Context> {
-    object(key, &value.data)?;
-    let data = JsonObject::from_stored(Cow::into_owned(value.data));
-    let mut context = Context::new(scope, data, value.created_at);
-    context.revision = value.revision;
-    context.updated_at = value.updated_at;
+fn context(key: &str, scope: String, fields: &mut Fields<'_>) -> Result<Context> {
+    let data = fields.text("data");
+    object(key, &data)?;
+    let mut context = Context::new(scope, JsonObject::from_stored(data), Timestamp::MIN);
+    context.revision = fields.number("revision");
+    context.created_at = fields.time("created_at");
+    context.updated_at = fields.time("updated_at");
     Ok(context)
 }
 
@@ -153,7 +150,7 @@ impl Change {
         match self {
             Self::Session(row) => return put_row(key, row, tables),
             Self::Metadata(id, metadata) => {
-                let stored = tables.sessions.get_mut(id.as_str());
+                let stored = tables.sessions.get_mut(&id);
                 stored.ok_or_else(|| orphan(key))?.row.metadata = metadata;
             }
             Self::Message(id, entry) => return put_message(key, &id, entry, tables),
@@ -186,8 +183,8 @@ fn put_row(key: &str, mut row: Row, tables: &mut Tables) -> Result<()> {
     let holder = row
         .key
         .as_ref()
-        .and_then(|name| tables.id_of(&row.scope, name));
-    if holder.is_some_and(|holder| *holder != row.id) {
+        .and_then(|name| tables.slot_of(&row.scope, name));
+    if holder.is_some_and(|holder| tables.sessions.slot(&row.id) != Some(holder)) {
         return Err(damaged(key, "another session has its key"));
     }
     if let Some(stored) = tables.sessions.get(&row.id) {
@@ -202,8 +199,8 @@ fn put_row(key: &str, mut row: Row, tables: &mut Tables) -> Result<()> {
 
 fn put_message(key: &str, id: &str, entry: Entry, tables: &mut Tables) -> Result<()> {
     let stored = tables.sessions.get(id).ok_or_else(|| orphan(key))?;
-    let holder = entry.dedup_key().and_then(|name| stored.dedup.get(name));
-    if holder.is_some_and(|seq| *seq != entry.seq) {
+    let holder = entry.dedup_key().and_then(|name| stored.dedup.value(name));
+    if holder.is_some_and(|seq| seq != entry.seq) {
         return Err(damaged(key, "another message has its dedup key"));
     }
     tables.put_message(id, entry);

@@ -1,75 +1,22 @@
 //! From rows to records.
 
-use std::borrow::Cow;
-
-use serde::{Deserialize, Serialize};
-
 use super::entry::Entry;
 use super::overlay::{Overlay, SessionChange};
 use super::record::{Record, context_key, lifecycle_key, message_key, metadata_key, session_key};
 use super::row::Row;
 use super::table::{Stored, Tables};
-use crate::clock::Timestamp;
 use crate::error::Result;
+use crate::json::Object;
 use crate::model::{Context, Lifecycle};
 
-/// The value of a session's record.
-#[derive(Serialize, Deserialize)]
-pub(super) struct SessionValue<'a> {
-    pub(super) scope: Cow<'a, str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) key: Option<Cow<'a, str>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) owner: Option<Cow<'a, str>>,
-    pub(super) lifecycle: Cow<'a, str>,
-    pub(super) status: Cow<'a, str>,
-    pub(super) is_final: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) preview: Option<Cow<'a, str>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) preview_seq: Option<u64>,
-    pub(super) message_count: u64,
-    pub(super) last_seq: u64,
-    pub(super) revision: u64,
-    pub(super) created_at: Timestamp,
-    pub(super) updated_at: Timestamp,
-    pub(super) last_active_at: Timestamp,
-}
-
-/// The value of a message's record: `text` or `json`.
-#[derive(Serialize, Deserialize)]
-pub(super) struct MessageValue<'a> {
-    pub(super) role: Cow<'a, str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) text: Option<Cow<'a, str>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) json: Option<Cow<'a, str>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) token_count: Option<u64>,
-    #[serde(default, skip_serializing_if = "is_false")]
-    pub(super) is_summary: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) dedup_key: Option<Cow<'a, str>>,
-    pub(super) created_at: Timestamp,
-}
-
-/// The value of a context's record.
-#[derive(Serialize, Deserialize)]
-pub(super) struct ContextValue<'a> {
-    pub(super) data: Cow<'a, str>,
-    pub(super) revision: u64,
-    pub(super) created_at: Timestamp,
-    pub(super) updated_at: Timestamp,
-}
-
-#[allow(clippy::trivially_copy_pass_by_ref)] // serde's signature
-fn is_false(value: &bool) -> bool {
-    !value
-}
-
-fn json<T: Serialize>(value: &T) -> String {
-    // Strings, numbers and flags: this cannot fail.
-    serde_json::to_string(value).unwrap_or_default()
+/// The value of a record.
+fn object(capacity: usize, fill: impl FnOnce(&mut Object<'_>)) -> String {
+    let mut out = String::with_capacity(capacity);
+    let mut object = Object::new(&mut out);
+    fill(&mut object);
+    // A string takes all.
+    let _ = object.end();
+    out
 }
 
 fn put(key: String, value: String) -> Record {
@@ -77,23 +24,23 @@ fn put(key: String, value: String) -> Record {
 }
 
 fn session(tenant: &str, row: &Row) -> Record {
-    let value = SessionValue {
-        scope: Cow::Borrowed(&row.scope),
-        key: row.key.as_deref().map(Cow::Borrowed),
-        owner: row.owner.as_deref().map(Cow::Borrowed),
-        lifecycle: Cow::Borrowed(&row.lifecycle),
-        status: Cow::Borrowed(&row.status),
-        is_final: row.is_final,
-        preview: row.preview.as_deref().map(Cow::Borrowed),
-        preview_seq: row.preview_seq,
-        message_count: row.message_count,
-        last_seq: row.last_seq,
-        revision: row.revision,
-        created_at: row.created_at,
-        updated_at: row.updated_at,
-        last_active_at: row.last_active_at,
-    };
-    put(session_key(tenant, &row.id), json(&value))
+    let value = object(320, |out| {
+        out.text("scope", &row.scope);
+        out.optional_text("key", row.key.as_deref());
+        out.optional_text("owner", row.owner.as_deref());
+        out.text("lifecycle", &row.lifecycle);
+        out.text("status", &row.status);
+        out.flag("is_final", row.is_final);
+        out.optional_text("preview", row.preview.as_deref());
+        out.optional_number("preview_seq", row.preview_seq);
+        out.number("message_count", row.message_count);
+        out.number("last_seq", row.last_seq);
+        out.number("revision", row.revision);
+        out.time("created_at", row.created_at);
+        out.time("updated_at", row.updated_at);
+        out.time("last_active_at", row.last_active_at);
+    });
+    put(session_key(tenant, &row.id), value)
 }
 
 fn metadata(tenant: &str, row: &Row) -> Record {
@@ -103,38 +50,34 @@ fn metadata(tenant: &str, row: &Row) -> Record {
     )
 }
 
+/// The content is in `text` or in `json`.
 fn message(tenant: &str, id: &str, entry: &Entry) -> Record {
-    let role = entry.role();
-    let body = Some(Cow::Borrowed(entry.body()));
-    let (text, raw) = if entry.is_text() {
-        (body, None)
-    } else {
-        (None, body)
-    };
-    let value = MessageValue {
-        role: Cow::Borrowed(role.as_str()),
-        text,
-        json: raw,
-        token_count: entry.token_count(),
-        is_summary: entry.is_summary,
-        dedup_key: entry.dedup_key().map(|key| Cow::Borrowed(key.as_ref())),
-        created_at: entry.created_at,
-    };
-    put(message_key(tenant, id, entry.seq), json(&value))
+    let value = object(entry.body().len() + 80, |out| {
+        out.text("role", entry.role().as_str());
+        out.text(if entry.is_text() { "text" } else { "json" }, entry.body());
+        out.optional_number("token_count", entry.token_count());
+        if entry.is_summary {
+            out.flag("is_summary", true);
+        }
+        out.optional_text("dedup_key", entry.dedup_key().map(AsRef::as_ref));
+        out.time("created_at", entry.created_at);
+    });
+    put(message_key(tenant, id, entry.seq), value)
 }
 
 fn context(tenant: &str, context: &Context) -> Record {
-    let value = ContextValue {
-        data: Cow::Borrowed(context.data.as_str()),
-        revision: context.revision,
-        created_at: context.created_at,
-        updated_at: context.updated_at,
-    };
-    put(context_key(tenant, &context.scope), json(&value))
+    let value = object(context.data.as_str().len() + 128, |out| {
+        out.text("data", context.data.as_str());
+        out.number("revision", context.revision);
+        out.time("created_at", context.created_at);
+        out.time("updated_at", context.updated_at);
+    });
+    put(context_key(tenant, &context.scope), value)
 }
 
 fn lifecycle(tenant: &str, lifecycle: &Lifecycle) -> Record {
-    put(lifecycle_key(tenant, &lifecycle.name), json(lifecycle))
+    let value = object(512, |out| lifecycle.write(out));
+    put(lifecycle_key(tenant, &lifecycle.name), value)
 }
 
 /// The session and all that belongs to it.
@@ -164,7 +107,7 @@ impl Overlay {
         for change in self.sessions.values() {
             session_records(tenant, change, &mut out);
         }
-        for (scope, changed) in &self.contexts {
+        for (scope, changed) in self.contexts.iter() {
             out.push(match changed {
                 Some(changed) => context(tenant, changed),
                 None => Record::Delete {

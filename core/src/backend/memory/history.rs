@@ -1,6 +1,7 @@
 //! The messages of one session as a transaction sees them: the committed ones and, over them, its own.
 
 use super::entry::Entry;
+use super::log::Entries;
 use super::overlay::SessionChange;
 use super::table::Stored;
 use crate::backend::{MessageFilter, Take};
@@ -20,22 +21,24 @@ impl<'a> History<'a> {
 
     /// The message that has this dedup key.
     pub(super) fn with_dedup_key(&self, key: &str) -> Option<&'a Entry> {
-        let added = self.change.and_then(|change| change.dedup.get(key));
+        let added = self.change.and_then(|change| change.dedup.value(key));
         if let Some(seq) = added {
-            return self.get(*seq);
+            return self.get(seq);
         }
-        let seq = *self.stored?.dedup.get(key)?;
+        let seq = self.stored?.dedup.value(key)?;
         self.stored?.log.get(seq).filter(|_| self.keeps(seq))
     }
 
     /// How many messages there are with `first <= seq <= last`.
     pub(super) fn count(&self, first: u64, last: u64) -> u64 {
-        self.committed(first, last).count() as u64 + self.added(first, last).count() as u64
+        self.walk(first, last, false).count() as u64
     }
 
     /// Whether committed ones are among them.
     pub(super) fn has_committed(&self, first: u64, last: u64) -> bool {
-        self.committed(first, last).next().is_some()
+        let mut committed = self.walk(first, last, false);
+        committed.added = Entries::default();
+        committed.next().is_some()
     }
 
     /// What the filter lets through, oldest first.
@@ -46,47 +49,93 @@ impl<'a> History<'a> {
             Some(before) => before - 1,
             None => u64::MAX,
         };
-        let (committed, added) = (self.committed(first, last), self.added(first, last));
-        let passes = |entry: &&Entry| passes(filter, entry);
-        match filter.take {
-            Take::All => messages(
-                merge(committed, added, |a, b| a.seq < b.seq).filter(passes),
-                u64::MAX,
-            ),
-            Take::First(n) => messages(
-                merge(committed, added, |a, b| a.seq < b.seq).filter(passes),
-                n,
-            ),
-            Take::Page { rows, bytes } => page(
-                merge(committed, added, |a, b| a.seq < b.seq).filter(passes),
-                rows,
-                bytes,
-            ),
-            Take::Last(n) => {
-                let newest = merge(committed.rev(), added.rev(), |a, b| a.seq > b.seq);
-                let mut out = messages(newest.filter(passes), n);
-                out.reverse();
-                out
+        let (rows, bytes) = match filter.take {
+            Take::All => (u64::MAX, u64::MAX),
+            Take::First(n) | Take::Last(n) => (n, u64::MAX),
+            Take::Page { rows, bytes } => (rows, bytes),
+        };
+        let is_newest = matches!(filter.take, Take::Last(_));
+        let (mut out, mut size) = (Vec::new(), 0);
+        for entry in self.walk(first, last, is_newest) {
+            if out.len() as u64 >= rows || size >= bytes {
+                break;
+            }
+            if passes(filter, entry) {
+                size += entry.body().len() as u64;
+                out.push(entry.to_message());
             }
         }
+        if is_newest {
+            out.reverse();
+        }
+        out
     }
 
     fn keeps(&self, seq: u64) -> bool {
         self.change.is_none_or(|change| change.keeps(seq))
     }
 
-    fn committed(&self, first: u64, last: u64) -> impl DoubleEndedIterator<Item = &'a Entry> {
-        let change = self.change;
-        let entries = self.stored.map(|stored| stored.log.range(first, last));
-        entries
-            .into_iter()
-            .flatten()
-            .filter(move |entry| change.is_none_or(|change| change.keeps(entry.seq)))
+    /// The messages with `first <= seq <= last`, the oldest first or the newest.
+    fn walk(&self, first: u64, last: u64, is_back: bool) -> Walk<'a> {
+        let committed = self.stored.map(|stored| stored.log.range(first, last));
+        let added = self.change.map(|change| change.added.range(first, last));
+        Walk {
+            committed: committed.unwrap_or_default(),
+            added: added.unwrap_or_default(),
+            change: self.change,
+            is_back,
+        }
     }
+}
 
-    fn added(&self, first: u64, last: u64) -> impl DoubleEndedIterator<Item = &'a Entry> {
-        let entries = self.change.map(|change| change.added.range(first, last));
-        entries.into_iter().flatten()
+/// A walk over committed messages and added ones, in one order.
+struct Walk<'a> {
+    committed: Entries<'a>,
+    added: Entries<'a>,
+    change: Option<&'a SessionChange>,
+    is_back: bool,
+}
+
+impl Walk<'_> {
+    /// Whether the next one is an added one.
+    fn is_added(&self) -> bool {
+        let next = |entries: &Entries<'_>| {
+            let mut entries = entries.clone();
+            let entry = if self.is_back {
+                entries.next_back()
+            } else {
+                entries.next()
+            };
+            entry.map(|entry| entry.seq)
+        };
+        match (next(&self.committed), next(&self.added)) {
+            (_, None) => false,
+            (None, Some(_)) => true,
+            (Some(committed), Some(added)) => (added < committed) != self.is_back,
+        }
+    }
+}
+
+impl<'a> Iterator for Walk<'a> {
+    type Item = &'a Entry;
+
+    fn next(&mut self) -> Option<&'a Entry> {
+        loop {
+            let is_added = self.change.is_some() && self.is_added();
+            let entries = if is_added {
+                &mut self.added
+            } else {
+                &mut self.committed
+            };
+            let entry = if self.is_back {
+                entries.next_back()
+            } else {
+                entries.next()
+            }?;
+            if is_added || self.change.is_none_or(|change| change.keeps(entry.seq)) {
+                return Some(entry);
+            }
+        }
     }
 }
 
@@ -99,39 +148,4 @@ fn passes(filter: &MessageFilter, entry: &Entry) -> bool {
             .roles
             .as_ref()
             .is_none_or(|roles| roles.contains(&entry.role()))
-}
-
-fn messages<'a>(entries: impl Iterator<Item = &'a Entry>, limit: u64) -> Vec<Message> {
-    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    entries.take(limit).map(Entry::to_message).collect()
-}
-
-/// The first of them until there are `rows`, or their contents have `enough` bytes together.
-fn page<'a>(entries: impl Iterator<Item = &'a Entry>, rows: u64, enough: u64) -> Vec<Message> {
-    let mut bytes = 0;
-    let more = |message: &Message| {
-        let is_wanted = bytes < enough;
-        bytes += message.content.body().len() as u64;
-        is_wanted
-    };
-    let rows = usize::try_from(rows).unwrap_or(usize::MAX);
-    entries
-        .take(rows)
-        .map(Entry::to_message)
-        .take_while(more)
-        .collect()
-}
-
-/// Two sorted sequences as one; `a_first` says whether `a`'s next comes before `b`'s.
-pub(super) fn merge<T>(
-    a: impl Iterator<Item = T>,
-    b: impl Iterator<Item = T>,
-    a_first: impl Fn(&T, &T) -> bool,
-) -> impl Iterator<Item = T> {
-    let (mut a, mut b) = (a.peekable(), b.peekable());
-    std::iter::from_fn(move || match (a.peek(), b.peek()) {
-        (Some(x), Some(y)) if !a_first(x, y) => b.next(),
-        (Some(_), _) => a.next(),
-        (None, _) => b.next(),
-    })
 }

@@ -38,7 +38,7 @@ pub(super) enum Mode {
     /// A keeper keeps it.
     Kept(Box<dyn Keeper>),
     /// It waits for someone to keep it and to say so.
-    Prepared(Option<Pending>),
+    Prepared(Option<Box<Pending>>),
 }
 
 /// What waits: the changes of one write, or of several of one tenant, each made on top of those before.
@@ -83,11 +83,11 @@ impl Mode {
                 Ok(Some(overlay))
             }
             Self::Prepared(pending) => {
-                *pending = Some(Pending {
+                *pending = Some(Box::new(Pending {
                     tenant: tenant.to_owned(),
                     overlay,
                     is_taken: false,
-                });
+                }));
                 Ok(None)
             }
         }

@@ -1,14 +1,11 @@
 //! Lists of sessions: an index of the committed ones, merged with what the transaction changed.
 
 use std::cmp::Ordering;
-use std::ops::Bound;
-use std::sync::Arc;
 
-use super::history::merge;
 use super::overlay::Overlay;
 use super::row::Row;
-use super::table::{Rank, Ranks, Tables};
-use crate::backend::{Position, RowOrder, ScopeFilter, SessionFilter, SessionRow};
+use super::table::{Ranks, Tables, by_activity, by_creation, place_of};
+use crate::backend::{RowOrder, ScopeFilter, SessionFilter, SessionRow};
 
 /// What the filter lets through, in its order.
 pub(super) fn sessions(
@@ -16,72 +13,83 @@ pub(super) fn sessions(
     overlay: &Overlay,
     filter: &SessionFilter,
 ) -> Vec<SessionRow> {
-    let changed = changed_rows(overlay, filter);
-    let committed = committed_rows(tables, filter)
-        .filter(|row| !overlay.sessions.contains_key(&row.id) && passes(filter, row));
-    merge(committed, changed.into_iter(), |a, b| {
-        compare(filter.order, a, b).is_lt()
-    })
-    .take(filter.limit)
-    .map(Row::to_session_row)
-    .collect()
+    let mut changed = changed_rows(overlay, filter);
+    changed.truncate(filter.limit);
+    let mut changed = changed.into_iter().peekable();
+    let mut out = Vec::new();
+    committed_rows(tables, filter, &mut |row| {
+        if out.len() < filter.limit && !overlay.sessions.contains(&row.id) && passes(filter, row) {
+            while out.len() < filter.limit
+                && let Some(before) =
+                    changed.next_if(|changed| compare(filter.order, changed, row).is_lt())
+            {
+                out.push(before.to_session_row());
+            }
+            if out.len() < filter.limit {
+                out.push(row.to_session_row());
+            }
+        }
+        out.len() < filter.limit
+    });
+    let left = filter.limit - out.len();
+    out.extend(changed.take(left).map(Row::to_session_row));
+    out
 }
 
 /// The sessions that the transaction touched, a handful as a rule.
 fn changed_rows<'a>(overlay: &'a Overlay, filter: &SessionFilter) -> Vec<&'a Row> {
-    let rows = overlay
+    let mut rows: Vec<&Row> = Vec::new();
+    for row in overlay
         .sessions
         .values()
-        .filter_map(|change| change.row.as_ref());
-    let mut rows: Vec<&Row> = rows
-        .filter(|row| passes(filter, row) && is_after(filter, row))
-        .collect();
-    rows.sort_unstable_by(|a, b| compare(filter.order, a, b));
+        .filter_map(|change| change.row.as_ref())
+    {
+        if passes(filter, row) && is_after(filter, row) {
+            let at = rows.partition_point(|other| compare(filter.order, other, row).is_lt());
+            rows.insert(at, row);
+        }
+    }
     rows
 }
 
-/// The committed sessions from the filter's position on, in its order; more than it lets through where no index fits it.
+/// The committed sessions from the filter's position on, in its order, for as long as `each` wants more; also such as it does not let through
+/// where no index fits it.
 fn committed_rows<'a>(
     tables: &'a Tables,
     filter: &SessionFilter,
-) -> Box<dyn Iterator<Item = &'a Row> + 'a> {
+    each: &mut dyn FnMut(&'a Row) -> bool,
+) {
     if filter.order == RowOrder::Id {
-        let start = match &filter.after {
-            Some(after) => Bound::Excluded(after.id.as_str()),
-            None => Bound::Unbounded,
+        let start = filter.after.as_ref();
+        let rows = match start {
+            Some(after) => tables.sessions.from(&after.id, true),
+            None => tables.sessions.iter(),
         };
-        let rows = tables.sessions.range::<str, _>((start, Bound::Unbounded));
-        return Box::new(rows.map(|(_, stored)| &stored.row));
+        let mut rows = rows.map(|(_, stored)| &stored.row);
+        while let Some(row) = rows.next()
+            && each(row)
+        {}
+        return;
     }
     let Some(ranks) = index(tables, filter) else {
-        return Box::new(std::iter::empty());
+        return;
     };
-    let end = match &filter.after {
-        Some(after) => Bound::Excluded(rank(filter.order, after)),
-        None => Bound::Unbounded,
+    let ranks = ranks.by(filter.order);
+    let mut slots = match &filter.after {
+        Some(after) => ranks.before(place_of(filter.order, after)),
+        None => ranks.items(),
     };
-    let ranks = ranks.by(filter.order).range((Bound::Unbounded, end)).rev();
-    Box::new(ranks.filter_map(|rank| tables.sessions.get(&rank.id).map(|stored| &stored.row)))
+    while let Some(slot) = slots.next_back()
+        && tables.row_at(slot.value).is_some_and(&mut *each)
+    {}
 }
 
 /// The narrowest index that holds all that the filter lets through; none where there can be no such session.
 fn index<'a>(tables: &'a Tables, filter: &SessionFilter) -> Option<&'a Ranks> {
     match (&filter.scope, &filter.owner) {
-        (ScopeFilter::Exactly(scope), _) => {
-            tables.scopes.get(scope.as_str()).map(|scope| &scope.ranks)
-        }
-        (_, Some(owner)) => tables.owners.get(owner.as_str()),
+        (ScopeFilter::Exactly(scope), _) => tables.scopes.get(scope).map(|scope| &scope.ranks),
+        (_, Some(owner)) => tables.owners.get(owner),
         (ScopeFilter::Any | ScopeFilter::Prefix(_), None) => Some(&tables.all),
-    }
-}
-
-fn rank(order: RowOrder, position: &Position) -> Rank {
-    let id = Arc::from(position.id.as_str());
-    match order {
-        RowOrder::Activity | RowOrder::Id => {
-            Rank::by_activity(position.last_active_at, position.created_at, id)
-        }
-        RowOrder::Creation => Rank::by_creation(position.created_at, id),
     }
 }
 
@@ -103,23 +111,18 @@ fn is_after(filter: &SessionFilter, row: &Row) -> bool {
     let Some(after) = &filter.after else {
         return true;
     };
+    let place = place_of(filter.order, after);
     match filter.order {
-        RowOrder::Activity => Rank::activity_of(row) < rank(filter.order, after),
-        RowOrder::Creation => Rank::creation_of(row) < rank(filter.order, after),
+        RowOrder::Activity => by_activity(row) < place,
+        RowOrder::Creation => by_creation(row) < place,
         RowOrder::Id => *row.id > *after.id,
     }
 }
 
 fn compare(order: RowOrder, a: &Row, b: &Row) -> Ordering {
-    let by_id = a.id.cmp(&b.id);
-    let by_creation = a.created_at.cmp(&b.created_at).then(by_id);
     match order {
-        RowOrder::Id => by_id,
-        RowOrder::Creation => by_creation.reverse(),
-        RowOrder::Activity => a
-            .last_active_at
-            .cmp(&b.last_active_at)
-            .then(by_creation)
-            .reverse(),
+        RowOrder::Id => a.id.cmp(&b.id),
+        RowOrder::Creation => by_creation(b).cmp(&by_creation(a)),
+        RowOrder::Activity => by_activity(b).cmp(&by_activity(a)),
     }
 }

@@ -1,7 +1,5 @@
 //! The messages of one session in order of `seq`: a row of short runs, so that growing copies little and both ends are cheap.
 
-use std::collections::VecDeque;
-
 use super::entry::Entry;
 
 /// How many entries a run holds. A full run is exactly allocated; only the last one has room to spare.
@@ -11,9 +9,12 @@ const RUN: usize = 128;
 #[derive(Default)]
 pub(super) struct Log {
     /// None is empty.
-    runs: VecDeque<Vec<Entry>>,
+    runs: Vec<Vec<Entry>>,
     len: usize,
 }
+
+/// Before which entry: the run, and the index in it.
+type Position = (usize, usize);
 
 impl Log {
     pub(super) fn len(&self) -> usize {
@@ -21,47 +22,60 @@ impl Log {
     }
 
     pub(super) fn get(&self, seq: u64) -> Option<&Entry> {
-        let run = self.runs.get(self.runs_before(seq))?;
-        let index = run.binary_search_by_key(&seq, |entry| entry.seq).ok()?;
-        run.get(index)
+        self.range(seq, seq).next()
     }
 
     /// The entries with `first <= seq <= last`, oldest first.
-    pub(super) fn range(&self, first: u64, last: u64) -> impl DoubleEndedIterator<Item = &Entry> {
-        let (from, to) = self.runs_of(first, last);
-        self.runs.range(from..to).flat_map(move |run| {
-            let (from, to) = clip(run, first, last);
-            run.get(from..to).unwrap_or_default()
-        })
+    pub(super) fn range(&self, first: u64, last: u64) -> Entries<'_> {
+        let from = self.position(first);
+        let to = match last.checked_add(1) {
+            Some(end) => self.position(end),
+            None => (self.runs.len(), 0),
+        };
+        Entries {
+            runs: &self.runs,
+            from,
+            to: to.max(from),
+        }
     }
 
     /// Adds an entry; one with the same `seq` is replaced.
     pub(super) fn insert(&mut self, entry: Entry) {
-        let at = self.runs_before(entry.seq);
+        let (at, index) = self.position(entry.seq);
         match self.runs.get_mut(at) {
             None => self.push(entry),
-            Some(run) => match run.binary_search_by_key(&entry.seq, |entry| entry.seq) {
-                Ok(index) => run[index] = entry,
-                Err(index) => {
-                    run.insert(index, entry);
-                    self.len += 1;
-                    self.split_if_long(at);
-                }
-            },
+            Some(run) if run[index].seq == entry.seq => run[index] = entry,
+            Some(run) => {
+                run.insert(index, entry);
+                self.len += 1;
+                self.split_if_long(at);
+            }
         }
     }
 
     /// Takes out the entries with `first <= seq <= last`.
     pub(super) fn remove(&mut self, first: u64, last: u64) -> Vec<Entry> {
-        let (from, to) = self.runs_of(first, last);
+        let Entries { from, to, .. } = self.range(first, last);
         let mut removed = Vec::new();
-        for run in self.runs.range_mut(from..to) {
-            let (from, to) = clip(run, first, last);
-            removed.extend(run.drain(from..to));
+        let runs = self.runs.iter_mut().enumerate().skip(from.0);
+        for (at, run) in runs.take_while(|(at, _)| *at <= to.0) {
+            let start = if at == from.0 { from.1 } else { 0 };
+            let end = if at == to.0 { to.1 } else { run.len() };
+            removed.extend(run.drain(start..end));
         }
         self.len -= removed.len();
-        self.drop_empty(from, to);
+        self.drop_empty(from.0, to.0);
         removed
+    }
+
+    /// Of the runs that a removal went through only the first and the last can have kept entries.
+    fn drop_empty(&mut self, first: usize, last: usize) {
+        let is_empty = |run: usize| self.runs.get(run).is_some_and(Vec::is_empty);
+        let from = first + usize::from(!is_empty(first));
+        let to = last + usize::from(is_empty(last));
+        if from < to {
+            self.runs.drain(from..to);
+        }
     }
 
     /// All entries, oldest first.
@@ -70,26 +84,24 @@ impl Log {
     }
 
     fn push(&mut self, entry: Entry) {
-        match self.runs.back_mut() {
+        match self.runs.last_mut() {
             Some(run) if run.len() < RUN => run.push(entry),
-            _ => self.runs.push_back(vec![entry]),
+            _ => self.runs.push(vec![entry]),
         }
         self.len += 1;
     }
 
-    /// How many runs lie wholly before `seq`.
-    fn runs_before(&self, seq: u64) -> usize {
-        self.runs
-            .partition_point(|run| run.last().is_none_or(|entry| entry.seq < seq))
-    }
-
-    /// The runs that may hold entries with `first <= seq <= last`.
-    fn runs_of(&self, first: u64, last: u64) -> (usize, usize) {
-        let from = self.runs_before(first);
-        let to = self
+    /// The position of the first entry that is not before `seq`.
+    fn position(&self, seq: u64) -> Position {
+        let is_before = |entry: &Entry| entry.seq < seq;
+        let run = self
             .runs
-            .partition_point(|run| run.first().is_none_or(|entry| entry.seq <= last));
-        (from, to.max(from))
+            .partition_point(|run| run.last().is_none_or(is_before));
+        let index = self
+            .runs
+            .get(run)
+            .map_or(0, |run| run.partition_point(is_before));
+        (run, index)
     }
 
     /// Old numbers coming in (an import) make a run longer than usual; it is not let grow without end.
@@ -101,22 +113,45 @@ impl Log {
             self.runs.insert(at + 1, rest);
         }
     }
+}
 
-    /// Of the runs `from..to`, which a removal went through, only the first and the last can have kept entries.
-    fn drop_empty(&mut self, mut from: usize, mut to: usize) {
-        if from < to && !self.runs[from].is_empty() {
-            from += 1;
+/// A walk over entries, from both ends.
+#[derive(Clone, Default)]
+pub(super) struct Entries<'a> {
+    runs: &'a [Vec<Entry>],
+    from: Position,
+    to: Position,
+}
+
+impl<'a> Iterator for Entries<'a> {
+    type Item = &'a Entry;
+
+    fn next(&mut self) -> Option<&'a Entry> {
+        if self.from >= self.to {
+            return None;
         }
-        if from < to && !self.runs[to - 1].is_empty() {
-            to -= 1;
-        }
-        self.runs.drain(from..to);
+        let (run, index) = self.from;
+        let entries = self.runs.get(run)?;
+        self.from = if index + 1 < entries.len() {
+            (run, index + 1)
+        } else {
+            (run + 1, 0)
+        };
+        entries.get(index)
     }
 }
 
-/// The part of a run with `first <= seq <= last`.
-fn clip(run: &[Entry], first: u64, last: u64) -> (usize, usize) {
-    let from = run.partition_point(|entry| entry.seq < first);
-    let to = run.partition_point(|entry| entry.seq <= last);
-    (from, to.max(from))
+impl DoubleEndedIterator for Entries<'_> {
+    fn next_back(&mut self) -> Option<Self::Item> {
+        if self.from >= self.to {
+            return None;
+        }
+        let (mut run, mut end) = self.to;
+        if end == 0 {
+            run = run.checked_sub(1)?;
+            end = self.runs.get(run)?.len();
+        }
+        self.to = (run, end - 1);
+        self.runs.get(run)?.get(end - 1)
+    }
 }

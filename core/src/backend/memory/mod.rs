@@ -18,7 +18,6 @@ mod table;
 mod tests;
 mod transaction;
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -39,6 +38,7 @@ use super::{
 use crate::error::{Error, ErrorCode, Result};
 use crate::lock;
 use crate::model::{Erasure, Message};
+use crate::ordered::Table;
 
 /// All rows in memory; alone they end with it, with a [`Keeper`] they last.
 ///
@@ -64,7 +64,7 @@ pub struct MemoryBackend {
 /// What is committed.
 #[derive(Default)]
 struct State {
-    tenants: BTreeMap<String, Tables>,
+    tenants: Table<Tables>,
     is_closed: bool,
 }
 
@@ -163,7 +163,7 @@ impl MemoryBackend {
         state.check_open()?;
         for record in records {
             let (tenant, change) = decode::decode(&record)?;
-            let tables = state.tenants.entry(tenant).or_default();
+            let tables = state.tenants.or_default(&Arc::from(tenant));
             change.apply(record.key(), tables)?;
         }
         Ok(())
@@ -175,7 +175,7 @@ impl MemoryBackend {
         let _entered = Entered::new(self)?;
         let state = self.read_state();
         state.check_open()?;
-        for (tenant, tables) in &state.tenants {
+        for (tenant, tables) in state.tenants.iter() {
             encode::snapshot(tenant, tables, each)?;
         }
         Ok(())
@@ -193,7 +193,7 @@ impl MemoryBackend {
         let mut state = self.write_state();
         match state.tenants.get_mut(tenant) {
             Some(tables) => overlay.apply(tables),
-            None => overlay.apply(state.tenants.entry(tenant.to_owned()).or_default()),
+            None => overlay.apply(state.tenants.or_default(&Arc::from(tenant))),
         }
     }
 
@@ -368,7 +368,7 @@ impl Backend for MemoryBackend {
             *pending = None;
         }
         *self.write_state() = State {
-            tenants: BTreeMap::new(),
+            tenants: Table::default(),
             is_closed: true,
         };
         Ok(())

@@ -1,24 +1,29 @@
 //! What a write transaction has changed so far: laid over the committed rows while it runs, applied to them when it commits, and
 //! dropped when it fails.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::entry::Entry;
 use super::log::Log;
 use super::row::Row;
-use super::table::Tables;
+use super::table::{Tables, forget_keys, note_key};
 use crate::model::{Context, Lifecycle};
+use crate::ordered::{Sorted, Table};
 
 /// The changed rows of one tenant.
 #[derive(Default)]
 pub(super) struct Overlay {
-    pub(super) sessions: BTreeMap<Arc<str>, SessionChange>,
-    /// The keys of the sessions inserted here: scope, key, id.
-    pub(super) keys: BTreeMap<Arc<str>, BTreeMap<Arc<str>, Arc<str>>>,
+    pub(super) sessions: Table<SessionChange>,
+    /// The id of the session inserted here with each key: see [`key_in_scope`].
+    pub(super) keys: Table<Arc<str>>,
     /// Put, or deleted where there is none.
-    pub(super) contexts: BTreeMap<Arc<str>, Option<Context>>,
-    pub(super) lifecycles: BTreeMap<Arc<str>, Lifecycle>,
+    pub(super) contexts: Table<Option<Context>>,
+    pub(super) lifecycles: Table<Lifecycle>,
+}
+
+/// A key in its scope as one name: neither holds NUL.
+pub(super) fn key_in_scope(scope: &str, key: &str) -> String {
+    [scope, "\0", key].concat()
 }
 
 /// What became of one session.
@@ -36,7 +41,7 @@ pub(super) struct SessionChange {
     /// Messages written.
     pub(super) added: Log,
     /// The dedup keys in `added`.
-    pub(super) dedup: BTreeMap<Arc<str>, u64>,
+    pub(super) dedup: Sorted,
 }
 
 impl SessionChange {
@@ -49,7 +54,7 @@ impl SessionChange {
             replaces: false,
             removed: Vec::new(),
             added: Log::default(),
-            dedup: BTreeMap::new(),
+            dedup: Sorted::default(),
         }
     }
 
@@ -64,19 +69,14 @@ impl SessionChange {
 
     /// Notes a new message.
     pub(super) fn add(&mut self, entry: Entry) {
-        if let Some(key) = entry.dedup_key() {
-            self.dedup.insert(Arc::clone(key), entry.seq);
-        }
+        note_key(&mut self.dedup, &entry);
         self.added.insert(entry);
     }
 
     /// Takes back new messages with `first <= seq <= last`.
     pub(super) fn remove_added(&mut self, first: u64, last: u64) {
-        for entry in self.added.remove(first, last) {
-            if let Some(key) = entry.dedup_key() {
-                self.dedup.remove(key);
-            }
-        }
+        let removed = self.added.remove(first, last);
+        forget_keys(&mut self.dedup, &removed);
     }
 
     /// Notes that committed messages were deleted. Deleting one after the other (`pop`) makes one range.
@@ -109,21 +109,25 @@ impl Overlay {
 
     /// Makes the changes. Deletions first: a key that they set free may be another session's by now.
     pub(super) fn apply(self, tables: &mut Tables) {
-        for (id, change) in &self.sessions {
+        for (id, change) in self.sessions.iter() {
             if change.replaces {
                 tables.remove_session(id);
             }
         }
-        for (id, change) in self.sessions {
-            apply_session(&id, change, tables);
-        }
-        for (scope, context) in self.contexts {
-            match context {
-                Some(context) => tables.contexts.insert(scope, context),
-                None => tables.contexts.remove(&scope),
-            };
-        }
-        tables.lifecycles.extend(self.lifecycles);
+        self.sessions
+            .take_each(&mut |id, change| apply_session(id, change, tables));
+        self.contexts
+            .take_each(&mut |scope, context| match context {
+                Some(context) => {
+                    tables.contexts.insert(Arc::clone(scope), context);
+                }
+                None => {
+                    tables.contexts.remove(scope);
+                }
+            });
+        self.lifecycles.take_each(&mut |name, lifecycle| {
+            tables.lifecycles.insert(Arc::clone(name), lifecycle);
+        });
     }
 }
 

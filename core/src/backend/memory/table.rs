@@ -1,25 +1,24 @@
 //! The rows of one tenant and the indexes over them, as committed.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::entry::Entry;
 use super::log::Log;
 use super::row::Row;
-use crate::backend::RowOrder;
-use crate::clock::Timestamp;
+use crate::backend::{Position, RowOrder};
 use crate::model::{Context, Lifecycle};
+use crate::ordered::{Item, Place, Sorted, Table};
 
 /// All that one tenant has.
 #[derive(Default)]
 pub(super) struct Tables {
-    pub(super) sessions: BTreeMap<Arc<str>, Stored>,
+    pub(super) sessions: Table<Stored>,
     /// All sessions.
     pub(super) all: Ranks,
-    pub(super) scopes: BTreeMap<Arc<str>, Scope>,
-    pub(super) owners: BTreeMap<Arc<str>, Ranks>,
-    pub(super) contexts: BTreeMap<Arc<str>, Context>,
-    pub(super) lifecycles: BTreeMap<Arc<str>, Lifecycle>,
+    pub(super) scopes: Table<Scope>,
+    pub(super) owners: Table<Ranks>,
+    pub(super) contexts: Table<Context>,
+    pub(super) lifecycles: Table<Lifecycle>,
     /// How many messages all sessions have.
     pub(super) messages: u64,
 }
@@ -29,75 +28,76 @@ pub(super) struct Stored {
     pub(super) row: Row,
     pub(super) log: Log,
     /// The `seq` of each dedup key.
-    pub(super) dedup: BTreeMap<Arc<str>, u64>,
+    pub(super) dedup: Sorted,
 }
 
 /// The sessions of one scope.
 #[derive(Default)]
 pub(super) struct Scope {
     pub(super) ranks: Ranks,
-    /// The id of each key.
-    pub(super) keys: BTreeMap<Arc<str>, Arc<str>>,
+    /// The slot of the session with each key.
+    pub(super) keys: Sorted,
 }
 
-/// The same sessions in two orders, ascending; lists walk them from the end.
+/// The slots of the same sessions in two orders, ascending; lists walk them from the end.
 #[derive(Default)]
 pub(super) struct Ranks {
-    pub(super) activity: BTreeSet<Rank>,
-    pub(super) creation: BTreeSet<Rank>,
+    pub(super) activity: Sorted,
+    pub(super) creation: Sorted,
 }
 
-/// The place of a session in an order.
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Rank {
-    first: Timestamp,
-    second: Timestamp,
-    pub(super) id: Arc<str>,
+/// The place of a session by activity.
+pub(super) fn by_activity(row: &Row) -> Place<'_> {
+    Place {
+        first: row.last_active_at.as_millis(),
+        second: row.created_at.as_millis(),
+        name: &row.id,
+    }
 }
 
-impl Rank {
-    pub(super) fn by_activity(active: Timestamp, created: Timestamp, id: Arc<str>) -> Self {
-        Self {
-            first: active,
-            second: created,
-            id,
-        }
+/// The place of a session by creation.
+pub(super) fn by_creation(row: &Row) -> Place<'_> {
+    Place {
+        first: row.created_at.as_millis(),
+        second: 0,
+        name: &row.id,
     }
+}
 
-    pub(super) fn by_creation(created: Timestamp, id: Arc<str>) -> Self {
-        Self {
-            first: created,
-            second: Timestamp::MIN,
-            id,
-        }
-    }
-
-    pub(super) fn activity_of(row: &Row) -> Self {
-        Self::by_activity(row.last_active_at, row.created_at, Arc::clone(&row.id))
-    }
-
-    pub(super) fn creation_of(row: &Row) -> Self {
-        Self::by_creation(row.created_at, Arc::clone(&row.id))
+/// The place that a position in a list stands for. Ids are in order in the table of sessions itself.
+pub(super) fn place_of(order: RowOrder, position: &Position) -> Place<'_> {
+    let (first, second) = match order {
+        RowOrder::Activity => (
+            position.last_active_at.as_millis(),
+            position.created_at.as_millis(),
+        ),
+        RowOrder::Creation => (position.created_at.as_millis(), 0),
+        RowOrder::Id => (0, 0),
+    };
+    Place {
+        first,
+        second,
+        name: &position.id,
     }
 }
 
 impl Ranks {
-    /// The index for an order; ids are in order in the table of sessions itself.
-    pub(super) fn by(&self, order: RowOrder) -> &BTreeSet<Rank> {
+    /// The index for an order.
+    pub(super) fn by(&self, order: RowOrder) -> &Sorted {
         match order {
             RowOrder::Activity | RowOrder::Id => &self.activity,
             RowOrder::Creation => &self.creation,
         }
     }
 
-    fn insert(&mut self, row: &Row) {
-        self.activity.insert(Rank::activity_of(row));
-        self.creation.insert(Rank::creation_of(row));
+    fn insert(&mut self, row: &Row, slot: u64) {
+        insert(&mut self.activity, by_activity(row), row, slot);
+        insert(&mut self.creation, by_creation(row), row, slot);
     }
 
     fn remove(&mut self, row: &Row) {
-        self.activity.remove(&Rank::activity_of(row));
-        self.creation.remove(&Rank::creation_of(row));
+        self.activity.remove(by_activity(row));
+        self.creation.remove(by_creation(row));
     }
 
     fn is_empty(&self) -> bool {
@@ -105,29 +105,42 @@ impl Ranks {
     }
 }
 
+fn insert(index: &mut Sorted, place: Place<'_>, row: &Row, slot: u64) {
+    index.insert(Item::new(
+        place.first,
+        place.second,
+        Arc::clone(&row.id),
+        slot,
+    ));
+}
+
 impl Tables {
-    /// The id of the session with that key.
-    pub(super) fn id_of(&self, scope: &str, key: &str) -> Option<&Arc<str>> {
-        self.scopes.get(scope)?.keys.get(key)
+    /// The slot of the session with that key.
+    pub(super) fn slot_of(&self, scope: &str, key: &str) -> Option<u64> {
+        self.scopes.get(scope)?.keys.value(key)
+    }
+
+    /// The session in that slot.
+    pub(super) fn row_at(&self, slot: u64) -> Option<&Row> {
+        self.sessions.at(slot).map(|stored| &stored.row)
     }
 
     /// Inserts a session's row, or replaces it and leaves its messages. Id, scope and key of a session never change.
     pub(super) fn put_row(&mut self, mut row: Row) {
         self.share_texts(&mut row);
-        match self.sessions.get_mut(&row.id) {
-            None => {
-                self.index(&row);
-                let stored = Stored {
-                    row: row.clone(),
-                    log: Log::default(),
-                    dedup: BTreeMap::new(),
-                };
-                self.sessions.insert(row.id, stored);
-            }
-            Some(stored) => {
-                let old = std::mem::replace(&mut stored.row, row.clone());
-                self.reindex(&old, &row);
-            }
+        let Some(slot) = self.sessions.slot(&row.id) else {
+            let stored = Stored {
+                row: row.clone(),
+                log: Log::default(),
+                dedup: Sorted::default(),
+            };
+            let slot = self.sessions.insert(Arc::clone(&row.id), stored);
+            self.index(&row, slot);
+            return;
+        };
+        if let Some(stored) = self.sessions.at_mut(slot) {
+            let old = std::mem::replace(&mut stored.row, row.clone());
+            self.reindex(&old, &row, slot);
         }
     }
 
@@ -145,9 +158,7 @@ impl Tables {
         let Some(stored) = self.sessions.get_mut(id) else {
             return false;
         };
-        if let Some(key) = entry.dedup_key() {
-            stored.dedup.insert(Arc::clone(key), entry.seq);
-        }
+        note_key(&mut stored.dedup, &entry);
         stored.log.insert(entry);
         self.messages += 1;
         true
@@ -159,45 +170,39 @@ impl Tables {
             return;
         };
         let removed = stored.log.remove(first, last);
-        for key in removed.iter().filter_map(Entry::dedup_key) {
-            stored.dedup.remove(key);
-        }
+        forget_keys(&mut stored.dedup, &removed);
         self.messages -= removed.len() as u64;
     }
 
     /// Many sessions have the same scope or owner: one copy of the text does for all.
     fn share_texts(&self, row: &mut Row) {
-        if let Some((scope, _)) = self.scopes.get_key_value(&row.scope) {
+        if let Some(scope) = self.scopes.name(&row.scope) {
             row.scope = Arc::clone(scope);
         }
-        let owner = row
-            .owner
-            .as_ref()
-            .and_then(|owner| self.owners.get_key_value(owner));
-        if let Some((owner, _)) = owner {
-            row.owner = Some(Arc::clone(owner));
+        if let Some(owner) = &mut row.owner
+            && let Some(shared) = self.owners.name(owner)
+        {
+            *owner = Arc::clone(shared);
         }
     }
 
-    fn index(&mut self, row: &Row) {
-        self.each_ranks(row, &mut |ranks| ranks.insert(row));
+    fn index(&mut self, row: &Row, slot: u64) {
+        self.each_ranks(row, &mut |ranks| ranks.insert(row, slot));
         if let Some(key) = &row.key {
-            let scope = self.scopes.entry(Arc::clone(&row.scope)).or_default();
-            scope.keys.insert(Arc::clone(key), Arc::clone(&row.id));
+            let scope = self.scopes.or_default(&row.scope);
+            scope.keys.insert(Item::new(0, 0, Arc::clone(key), slot));
         }
     }
 
     fn unindex(&mut self, row: &Row) {
         self.each_ranks(row, &mut |ranks| ranks.remove(row));
-        if let (Some(key), Some(scope)) = (&row.key, self.scopes.get_mut(&row.scope)) {
-            scope.keys.remove(key);
-        }
-        if self
-            .scopes
-            .get(&row.scope)
-            .is_some_and(|scope| scope.ranks.is_empty())
-        {
-            self.scopes.remove(&row.scope);
+        if let Some(scope) = self.scopes.get_mut(&row.scope) {
+            if let Some(key) = &row.key {
+                scope.keys.remove(Place::of(key));
+            }
+            if scope.ranks.is_empty() {
+                self.scopes.remove(&row.scope);
+            }
         }
         if let Some(owner) = &row.owner
             && self.owners.get(owner).is_some_and(Ranks::is_empty)
@@ -207,14 +212,14 @@ impl Tables {
     }
 
     /// Nearly every change is an append, which moves the session in the order of activity and nowhere else.
-    fn reindex(&mut self, old: &Row, new: &Row) {
+    fn reindex(&mut self, old: &Row, new: &Row, slot: u64) {
         if old.owner != new.owner || old.created_at != new.created_at {
             self.unindex(old);
-            self.index(new);
+            self.index(new, slot);
         } else if old.last_active_at != new.last_active_at {
             self.each_ranks(new, &mut |ranks| {
-                ranks.activity.remove(&Rank::activity_of(old));
-                ranks.activity.insert(Rank::activity_of(new));
+                ranks.activity.remove(by_activity(old));
+                insert(&mut ranks.activity, by_activity(new), new, slot);
             });
         }
     }
@@ -222,9 +227,23 @@ impl Tables {
     /// The indexes that a session stands in.
     fn each_ranks(&mut self, row: &Row, each: &mut dyn FnMut(&mut Ranks)) {
         each(&mut self.all);
-        each(&mut self.scopes.entry(Arc::clone(&row.scope)).or_default().ranks);
+        each(&mut self.scopes.or_default(&row.scope).ranks);
         if let Some(owner) = &row.owner {
-            each(self.owners.entry(Arc::clone(owner)).or_default());
+            each(self.owners.or_default(owner));
         }
+    }
+}
+
+/// Notes the dedup key of a message, if it has one.
+pub(super) fn note_key(dedup: &mut Sorted, entry: &Entry) {
+    if let Some(key) = entry.dedup_key() {
+        dedup.insert(Item::new(0, 0, Arc::clone(key), entry.seq));
+    }
+}
+
+/// Forgets the dedup keys of messages that are no more.
+pub(super) fn forget_keys(dedup: &mut Sorted, removed: &[Entry]) {
+    for key in removed.iter().filter_map(Entry::dedup_key) {
+        dedup.remove(Place::of(key));
     }
 }

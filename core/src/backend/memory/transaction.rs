@@ -1,14 +1,12 @@
 //! A transaction: committed rows that stand still, and an overlay of its own changes.
 
-use std::collections::BTreeMap;
-use std::ops::Bound;
 use std::sync::Arc;
 
 use super::append;
 use super::entry::Entry;
-use super::history::{History, merge};
+use super::history::History;
 use super::list;
-use super::overlay::{Overlay, SessionChange};
+use super::overlay::{Overlay, SessionChange, key_in_scope};
 use super::row::Row;
 use super::table::Tables;
 use crate::backend::{
@@ -17,6 +15,7 @@ use crate::backend::{
 };
 use crate::error::{Error, ErrorCode, Result};
 use crate::model::{Context, JsonObject, Lifecycle, Message};
+use crate::ordered::Table;
 
 /// A view of one tenant, which may be written to.
 pub(super) struct Transaction<'a> {
@@ -42,13 +41,16 @@ impl<'a> Transaction<'a> {
     }
 
     fn row_of_key(&self, scope: &str, key: &str) -> Option<&Row> {
-        if let Some(id) = self.overlay.keys.get(scope).and_then(|keys| keys.get(key)) {
+        if !self.overlay.keys.is_empty()
+            && let Some(id) = self.overlay.keys.get(&key_in_scope(scope, key))
+        {
             return self.row(id);
         }
-        let id = self.tables.id_of(scope, key)?;
-        match self.overlay.sessions.get(id) {
+        let row = self.tables.row_at(self.tables.slot_of(scope, key)?)?;
+        match self.overlay.sessions.get(&row.id) {
             Some(change) if change.replaces => None,
-            _ => self.row(id),
+            Some(change) => change.row.as_ref(),
+            None => Some(row),
         }
     }
 
@@ -71,7 +73,7 @@ impl<'a> Transaction<'a> {
 
     /// Where the changes of a session that exists are noted.
     pub(super) fn change(&mut self, id: &str) -> Result<&mut SessionChange> {
-        if !self.overlay.sessions.contains_key(id) {
+        if !self.overlay.sessions.contains(id) {
             let stored = self
                 .tables
                 .sessions
@@ -114,15 +116,15 @@ impl<'a> Transaction<'a> {
     fn insert_session(&mut self, row: &SessionRow) {
         let row = Row::new(row);
         if let Some(key) = &row.key {
-            let keys = self.overlay.keys.entry(Arc::clone(&row.scope)).or_default();
-            keys.insert(Arc::clone(key), Arc::clone(&row.id));
+            let name = key_in_scope(&row.scope, key).into();
+            self.overlay.keys.insert(name, Arc::clone(&row.id));
         }
         let has_metadata = *row.metadata != *"{}";
         let id = Arc::clone(&row.id);
         let mut change = SessionChange::of(row);
         change.row_changed = true;
         change.metadata_changed = has_metadata;
-        change.replaces = self.tables.sessions.contains_key(&id);
+        change.replaces = self.tables.sessions.contains(&id);
         self.overlay.sessions.insert(id, change);
     }
 
@@ -165,13 +167,33 @@ impl ReadTransaction for Transaction<'_> {
         after: Option<&str>,
         limit: usize,
     ) -> Result<Vec<Context>> {
-        let changed = from(&self.overlay.contexts, prefix, after);
+        let (start, is_after) = match after {
+            Some(after) if after >= prefix => (after, true),
+            _ => (prefix, false),
+        };
+        let changed = self.overlay.contexts.from(start, is_after);
         let changed = changed.filter_map(|(_, context)| context.as_ref());
-        let committed = from(&self.tables.contexts, prefix, after)
-            .filter(|(scope, _)| !self.overlay.contexts.contains_key(*scope))
-            .map(|(_, context)| context);
-        let contexts = merge(committed, changed, |a, b| a.scope < b.scope);
-        Ok(contexts.take(limit).cloned().collect())
+        let committed = self.tables.contexts.from(start, is_after);
+        let committed = committed.filter(|(scope, _)| !self.overlay.contexts.contains(scope));
+        let mut committed = committed.map(|(_, context)| context).peekable();
+        let mut changed = changed.peekable();
+        let mut out = Vec::new();
+        while out.len() < limit {
+            let is_changed = match (committed.peek(), changed.peek()) {
+                (Some(a), Some(b)) => b.scope < a.scope,
+                (a, _) => a.is_none(),
+            };
+            let next = if is_changed {
+                changed.next()
+            } else {
+                committed.next()
+            };
+            match next.filter(|context| context.scope.starts_with(prefix)) {
+                Some(context) => out.push(context.clone()),
+                None => break,
+            }
+        }
+        Ok(out)
     }
 
     fn lifecycle(&mut self, name: &str) -> Result<Option<Lifecycle>> {
@@ -180,17 +202,19 @@ impl ReadTransaction for Transaction<'_> {
     }
 
     fn lifecycles(&mut self) -> Result<Vec<Lifecycle>> {
-        let committed = self.tables.lifecycles.values();
-        let new = self.overlay.lifecycles.values();
-        Ok(merge(committed, new, |a, b| a.name < b.name)
-            .cloned()
-            .collect())
+        let mut all: Table<&Lifecycle> = Table::default();
+        for table in [&self.tables.lifecycles, &self.overlay.lifecycles] {
+            for (name, lifecycle) in table.iter() {
+                all.insert(Arc::clone(name), lifecycle);
+            }
+        }
+        Ok(all.values().map(|lifecycle| (*lifecycle).clone()).collect())
     }
 
     fn totals(&mut self) -> Result<Totals> {
         let mut sessions = self.tables.sessions.len();
         let mut messages = self.tables.messages;
-        for (id, change) in &self.overlay.sessions {
+        for (id, change) in self.overlay.sessions.iter() {
             if let Some(stored) = self.tables.sessions.get(id) {
                 sessions -= 1;
                 messages -= stored.log.len() as u64;
@@ -201,8 +225,8 @@ impl ReadTransaction for Transaction<'_> {
             }
         }
         let mut contexts = self.tables.contexts.len();
-        for (scope, context) in &self.overlay.contexts {
-            contexts -= usize::from(self.tables.contexts.contains_key(scope));
+        for (scope, context) in self.overlay.contexts.iter() {
+            contexts -= usize::from(self.tables.contexts.contains(scope));
             contexts += usize::from(context.is_some());
         }
         Ok(Totals {
@@ -265,11 +289,11 @@ impl WriteTransaction for Transaction<'_> {
         let Some(row) = self.row(session_id).cloned() else {
             return Ok(false);
         };
-        if let (Some(key), Some(keys)) = (&row.key, self.overlay.keys.get_mut(&row.scope)) {
-            keys.remove(key);
+        if let Some(key) = &row.key {
+            self.overlay.keys.remove(&key_in_scope(&row.scope, key));
         }
         let change = SessionChange {
-            replaces: self.tables.sessions.contains_key(session_id),
+            replaces: self.tables.sessions.contains(session_id),
             row: None,
             ..SessionChange::of(row.clone())
         };
@@ -303,7 +327,7 @@ impl WriteTransaction for Transaction<'_> {
 
     fn delete_context(&mut self, scope: &str) -> Result<bool> {
         let exists = self.context(scope)?.is_some();
-        if self.tables.contexts.contains_key(scope) {
+        if self.tables.contexts.contains(scope) {
             self.overlay.contexts.insert(Arc::from(scope), None);
         } else {
             self.overlay.contexts.remove(scope);
@@ -322,20 +346,6 @@ impl WriteTransaction for Transaction<'_> {
         self.overlay.lifecycles.insert(name, lifecycle.clone());
         Ok(())
     }
-}
-
-/// The rows of scopes that begin with `prefix` and come after `after`.
-fn from<'a, T>(
-    rows: &'a BTreeMap<Arc<str>, T>,
-    prefix: &'a str,
-    after: Option<&str>,
-) -> impl Iterator<Item = (&'a Arc<str>, &'a T)> {
-    let start = match after {
-        Some(after) if after >= prefix => Bound::Excluded(after),
-        _ => Bound::Included(prefix),
-    };
-    rows.range::<str, _>((start, Bound::Unbounded))
-        .take_while(move |(scope, _)| scope.starts_with(prefix))
 }
 
 fn message_exists(session_id: &str, seq: u64) -> Error {

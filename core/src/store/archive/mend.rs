@@ -1,6 +1,6 @@
 //! What a tolerant export does with a damaged session, so that its messages can be archived.
 
-use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::pages::{Damage, Messages, Next, Pages, Sessions};
 use crate::archive::{Sequence, rows};
@@ -8,6 +8,7 @@ use crate::backend::{ReadTransaction, SessionRow};
 use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::model::{JsonObject, Lifecycle, Session};
+use crate::ordered::{Item, Sorted};
 use crate::rules::lifecycle;
 
 /// What can be read of the messages of a session.
@@ -162,20 +163,20 @@ pub(super) fn lifecycles_in_use(
     damage: &mut Damage,
     unreadable: &mut Vec<String>,
 ) -> Result<Vec<Lifecycle>> {
-    let mut names = BTreeSet::new();
+    let mut names = Sorted::default();
     let mut sessions = Pages::new(Sessions);
     loop {
         match sessions.next(tx, damage)? {
             Next::Row(row) => {
-                names.insert(row.session.lifecycle);
+                names.insert(Item::new(0, 0, Arc::from(row.session.lifecycle), 0));
             }
             Next::Unreadable { .. } => {}
             Next::End => break,
         }
     }
     let mut lifecycles = Vec::new();
-    for name in names {
-        let read = tx.lifecycle(&name);
+    for Item { name, .. } in names.items() {
+        let read = tx.lifecycle(name);
         match damage.pass(read)? {
             Some(lifecycle) => lifecycles.extend(lifecycle),
             None => unreadable.push(format!("the lifecycle {name:?} cannot be read")),
