@@ -56,8 +56,8 @@ use crate::model::{Erasure, Message};
 
 /// A store in an SQLite database file.
 ///
-/// All handles of one process on one file share the connections. After `fork` a child opens the file anew; the
-/// handles it inherited answer `forked`.
+/// All handles of one process on one file share the connections. After a fork that was prepared (see [`fork`]) a child opens the
+/// file anew; the handles it inherited answer `forked`.
 #[derive(Debug)]
 pub struct SqliteBackend {
     /// Work holds it for reading, closing for writing: so closing waits for work, and nothing begins after it.
