@@ -1,39 +1,80 @@
-// The agent is killed again and again, and comes to the same end, with no step done twice.
+// The agent is killed again and again, and comes to the same end as one that is left alone, with no step done twice.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { test } from "node:test";
+import { after, test } from "node:test";
 import { Store } from "convostore";
 
-const run = (file, killAfter) =>
+const folder = mkdtempSync(join(tmpdir(), "convostore-"));
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+const data = join(folder, "conversations.jsonl");
+const COUNT = 11;
+const conversation = (i) => ({
+  id: `c-${i}`,
+  messages: [{ role: "user", content: `Question ${i}?` }, { role: "assistant", content: null, tool_calls: [{ function: { name: i % 3 ? "find_loans" : "renew" } }] }],
+});
+writeFileSync(data, Array.from({ length: COUNT }, (_, i) => `${JSON.stringify(conversation(i + 1))}\n`).join(""));
+
+/** Runs the agent; `stop` is called with it when it has said something. */
+const run = (args, stop) =>
   new Promise((done) => {
-    const child = spawn(process.execPath, [join(import.meta.dirname, "agent.mjs"), file], { stdio: ["ignore", "pipe", "inherit"] });
+    const child = spawn(process.execPath, [join(import.meta.dirname, "agent.mjs"), ...args], { stdio: ["ignore", "pipe", "pipe"], cwd: folder, env: { ...process.env, AGENT_PAUSE: "15" } });
     let out = "";
-    child.stdout.on("data", (data) => { out += data; });
-    const timer = killAfter === undefined ? undefined : setTimeout(() => child.kill("SIGKILL"), killAfter);
-    child.once("close", (status) => {
-      clearTimeout(timer);
-      done({ out, status });
+    child.stderr.on("data", (data) => { out += data; });
+    child.stdout.on("data", (data) => {
+      out += data;
+      stop?.(child, out);
     });
+    child.once("close", (status) => done({ out, status }));
   });
 
-test("killed and resumed", async () => {
-  const folder = mkdtempSync(join(tmpdir(), "convostore-"));
-  const file = join(folder, "agent.sessions");
-  for (let i = 0; i < 6; i++) await run(file, 120 + i * 45);
-  const { out, status } = await run(file);
-  assert.equal(status, 0, out);
-  const again = await run(file);
-  assert.match(again.out, /^done before: All 5 reports are read/);
+test("killed and resumed, it comes to the same end", async () => {
+  const alone = await run([data, join(folder, "alone")]);
+  assert.equal(alone.status, 0, alone.out);
+  const answer = alone.out.trim().split("\n").at(-1);
+  assert.equal(answer, `${COUNT} conversations. Tools used: find_loans 8×, renew 3×. First question: “Question 1?”`);
+
+  const file = join(folder, "killed");
+  let kills = 0;
+  for (; ; kills++) {
+    let after;
+    const { out, status } = await run([data, file], (child) => { after ??= setTimeout(() => child.kill("SIGKILL"), 15 + kills * 12); });
+    clearTimeout(after);
+    if (status !== null) {
+      assert.equal(out.trim().split("\n").at(-1).replace("done before: ", ""), answer);
+      break;
+    }
+  }
+  assert.ok(kills >= 3, `killed ${kills} times`);
+  const again = await run([data, file]);
+  assert.equal(again.out, `done before: ${answer}\n`);
+  assert.match((await run(["--sessions", file])).out, /terminated {2}.*conversations\.jsonl/);
+
   const store = await Store.open({ path: file });
   const { items: [session] } = await store.listSessions();
   const messages = await store.getMessages(session.id);
-  assert.deepEqual(messages.map((message) => message.role), ["user", ...Array(5).fill(["assistant", "tool"]).flat(), "assistant"]);
-  assert.deepEqual(messages.filter((message) => message.role === "tool").map((message) => message.content.number), [1, 2, 3, 4, 5]);
-  assert.deepEqual(messages.map((message) => message.seq), messages.map((_, i) => i + 1));
+  assert.ok(messages[0].isSummary && messages.length < 12, "long histories are summarised");
+  assert.equal(messages.filter((message) => message.isSummary).length, 1);
+  const numbers = messages.filter((message) => message.role === "tool").map((message) => message.content.number);
+  assert.deepEqual(numbers, numbers.map((_, i) => messages[0].content.read + 1 + i), "no step is missing and none done twice");
   assert.equal(session.status, "terminated");
   await store.close();
-  rmSync(folder, { recursive: true });
+});
+
+test("paused by Ctrl-C; a second one at the same time is told so", { skip: process.platform === "win32" }, async () => {
+  const file = join(folder, "paused");
+  let second;
+  const first = await run([data, file], (child, out) => {
+    if (out.includes("read_conversation-1")) second ??= run([data, file]).then((told) => { child.kill("SIGINT"); return told; });
+  });
+  assert.match((await second).out, /another agent is at work here: process \d+ has the store open/);
+  assert.match(first.out, /paused; run it again to go on\n$/);
+  assert.match((await run(["--sessions", file])).out, /paused/);
+  const { out, status } = await run([data, file]);
+  assert.equal(status, 0);
+  assert.match(out, /^resume after \d+ messages, paused\n/);
+  assert.match(out, /11 conversations\./);
 });
