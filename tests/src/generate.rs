@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::lockstep::{ARCHIVE, HANDLES, REOPEN};
+use crate::lockstep::{ARCHIVE, CRASH, HANDLES, REOPEN};
 use crate::model::{Model, Session};
 use crate::scenario::{ClockMove, Step};
 
@@ -98,7 +98,7 @@ pub fn step(chance: &mut Chance, model: &mut Model, now: i64) -> Step {
     let args = args.args;
     Step {
         call: name.to_owned(),
-        on: Some(on.to_owned()).filter(|_| !matches!(name, REOPEN | ARCHIVE)),
+        on: Some(on.to_owned()).filter(|_| !matches!(name, REOPEN | CRASH | ARCHIVE)),
         args,
         keep,
         ..Step::default()
@@ -169,7 +169,7 @@ const OPERATIONS: [&str; 60] = [
     "rare",
 ];
 
-const RARE: [&str; 8] = [
+const RARE: [&str; 9] = [
     "define_lifecycle",
     "define_lifecycle",
     "define_lifecycle",
@@ -177,6 +177,7 @@ const RARE: [&str; 8] = [
     "stats",
     "check",
     REOPEN,
+    CRASH,
     ARCHIVE,
 ];
 

@@ -11,6 +11,7 @@
 
 pub mod answer;
 mod arguments;
+pub mod episodes;
 pub mod expect;
 pub mod generate;
 pub mod lockstep;

@@ -23,6 +23,8 @@ pub const NEW_YEAR: i64 = 1_767_225_600_000;
 
 /// A step that opens every storage again that lasts.
 pub const REOPEN: &str = "reopen";
+/// A step that ends every process that has a lasting storage open, and opens the storage again.
+pub const CRASH: &str = "crash";
 /// A step that archives every storage, compares the archives, and replaces those that travel by what their archive makes of a fresh one.
 pub const ARCHIVE: &str = "archive";
 
@@ -61,6 +63,20 @@ struct Subject {
     travels: bool,
     stores: BTreeMap<&'static str, Store>,
     results: BTreeMap<String, Answer>,
+}
+
+impl Subject {
+    fn reopen(&mut self) -> convostore::Result<()> {
+        self.stores.clear();
+        self.world.reopen()
+    }
+
+    /// The handles that were open stay so until what they left is open again.
+    fn crash(&mut self) -> convostore::Result<()> {
+        let crashed = self.world.crash();
+        self.stores.clear();
+        crashed
+    }
 }
 
 impl Lockstep {
@@ -135,7 +151,8 @@ impl Lockstep {
             return Ok(());
         }
         match step.call.as_str() {
-            REOPEN => self.reopen(),
+            REOPEN => self.open_again(Subject::reopen),
+            CRASH => self.open_again(Subject::crash),
             ARCHIVE => self.archive(),
             _ => self.call(step),
         }
@@ -203,13 +220,14 @@ impl Lockstep {
         }
     }
 
-    fn reopen(&mut self) -> Result<(), Difference> {
+    fn open_again(
+        &mut self,
+        again: fn(&mut Subject) -> convostore::Result<()>,
+    ) -> Result<(), Difference> {
         for index in 0..self.subjects.len() {
             let subject = &mut self.subjects[index];
             if subject.reopens {
-                subject.stores.clear();
-                let reopened = subject.world.reopen();
-                if let Err(e) = reopened {
+                if let Err(e) = again(subject) {
                     let problem = format!("{}: opening again: {e}", subject.name);
                     return Err(self.difference(None, problem));
                 }
@@ -310,7 +328,7 @@ pub fn shrink(mut steps: Vec<Step>, mut difference: Difference) -> (Vec<Step>, D
     (steps, difference)
 }
 
-/// The steps as a scenario that can be kept, but for the steps `reopen` and `archive`, which are the model test's own.
+/// The steps as a scenario that can be kept, but for the steps `reopen`, `crash` and `archive`, which are the model test's own.
 pub fn as_scenario(steps: &[Step], difference: &Difference) -> String {
     let mut out = String::from(
         "{\n  \"title\": \"…\",\n  \"stores\": { \"a\": { \"tenant\": \"a\" }, \"a2\": { \"tenant\": \"a\" }, \"b\": { \"tenant\": \"b\" }, \"b2\": { \"tenant\": \"b\" } },\n  \"steps\": [",

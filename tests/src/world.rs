@@ -10,6 +10,7 @@ use convostore::backend::Backend;
 use convostore::backend::memory::{Keeper, MemoryBackend, Record};
 use convostore::backend::postgres::{PostgresBackend, PostgresOptions};
 use convostore::backend::sqlite::{Durability, SqliteBackend, SqliteOptions};
+use convostore::{Error, ErrorCode};
 use tempfile::TempDir;
 
 /// A kind of backend.
@@ -147,6 +148,26 @@ impl World {
     pub fn reopen(&mut self) -> convostore::Result<()> {
         if self.kind != Kind::Memory {
             self.backend.close()?;
+            self.backend = self.open()?;
+        }
+        Ok(())
+    }
+
+    /// Opens what a process leaves that dies now: of a file, the database and its WAL as they are, with nothing closed.
+    pub fn crash(&mut self) -> convostore::Result<()> {
+        if let Some(folder) = &self.folder {
+            let left = temporary_folder();
+            for name in ["store.db", "store.db-wal"] {
+                let there = folder.path().join(name);
+                if there.exists() {
+                    std::fs::copy(there, left.path().join(name)).map_err(|error| {
+                        Error::new(ErrorCode::Storage, "a file cannot be copied").with_source(error)
+                    })?;
+                }
+            }
+            self.folder = Some(left);
+        }
+        if self.kind != Kind::Memory {
             self.backend = self.open()?;
         }
         Ok(())

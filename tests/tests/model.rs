@@ -11,13 +11,10 @@
 
 use std::env;
 
-use conformance::generate::{self, Chance};
-use conformance::lockstep::{self, Lockstep, Tally};
+use conformance::episodes;
+use conformance::lockstep::Tally;
 use conformance::operations;
-use conformance::scenario::Step;
 
-/// The steps between two fresh beginnings.
-const EPISODE: u64 = 400;
 const SEED: u64 = 2026;
 
 #[test]
@@ -32,8 +29,10 @@ fn all_backends_do_as_the_model_does() {
         if done >= operations {
             break;
         }
-        let length = EPISODE.min(operations - done);
-        for (name, outcomes) in episode(episode_seed, length, done) {
+        let length = episodes::LENGTH.min(operations - done);
+        let tally_of_episode = episodes::run(episode_seed, length)
+            .unwrap_or_else(|difference| panic!("after {done} operations: {difference}"));
+        for (name, outcomes) in tally_of_episode {
             for (outcome, times) in outcomes {
                 *tally
                     .entry(name.clone())
@@ -43,7 +42,7 @@ fn all_backends_do_as_the_model_does() {
             }
         }
         done += length;
-        if operations > 100_000 && done % 100_000 < EPISODE {
+        if operations > 100_000 && done % 100_000 < episodes::LENGTH {
             eprintln!("{done} of {operations} operations, no difference");
         }
     }
@@ -93,27 +92,4 @@ fn check_reach(tally: &Tally) {
             times(name, code)
         );
     }
-}
-
-fn episode(seed: u64, length: u64, before: u64) -> Tally {
-    let mut chance = Chance::new(seed);
-    let mut lockstep = Lockstep::new();
-    let mut steps: Vec<Step> = Vec::new();
-    for _ in 0..length {
-        let now = lockstep.now();
-        let step = generate::step(&mut chance, &mut lockstep.model, now);
-        steps.push(step.clone());
-        let Err(difference) = lockstep.step(&step) else {
-            continue;
-        };
-        let number = before + steps.len() as u64;
-        let first = difference.problem.clone();
-        let (fewest, difference) = lockstep::shrink(steps, difference);
-        panic!(
-            "operation {number}, CONVOSTORE_SEED={seed}: {first}\nthe fewest steps that show a difference: {}\n{}",
-            difference.problem,
-            lockstep::as_scenario(&fewest, &difference)
-        );
-    }
-    lockstep.tally
 }

@@ -16,8 +16,16 @@
 )]
 
 mod effort;
+pub mod files;
+pub mod hostile;
+mod process;
 mod report;
+pub mod sample;
+mod token;
+pub mod worker;
 
 pub use conformance::generate::Chance;
 pub use effort::{Effort, seed};
+pub use process::{NoAnswer, Worker};
 pub use report::Verdict;
+pub use token::Token;
