@@ -1,10 +1,15 @@
 //! The store for tokio: the same operations, never blocking the executor.
 
+mod line;
+
 use std::fmt;
 use std::io::{Read, Write};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+
+use line::Line;
+use tokio::runtime::Handle;
 
 use crate::error::{Error, ErrorCode, Result};
 use crate::model::{
@@ -12,10 +17,12 @@ use crate::model::{
     ImportOptions, ImportReport, JsonObject, Lifecycle, Message, MessageQuery, NewMessage,
     NewSession, Page, SaveOptions, Session, SessionQuery, SessionUpdate, Stats, StoreCheck,
 };
+use crate::store::messages::{one, summary};
 use crate::store::{MessageStream, Store, StoreOptions};
 
 /// A [`Store`] for tokio: the same operations under the same names, each carried out on tokio's threads for blocking work, so
-/// the executor is never blocked.
+/// the executor is never blocked. Saves that wait at the same time, of whichever task, session and tenant, share a commit; a task that is alone waits
+/// for nobody.
 ///
 /// A future that is dropped before it is ready leaves nothing half done: the operation it began happens whole, or, where it had not begun,
 /// not at all. Needs a tokio runtime.
@@ -33,6 +40,7 @@ use crate::store::{MessageStream, Store, StoreOptions};
 #[derive(Clone)]
 pub struct AsyncStore {
     store: Store,
+    line: Arc<Line>,
 }
 
 impl fmt::Debug for AsyncStore {
@@ -43,7 +51,10 @@ impl fmt::Debug for AsyncStore {
 
 impl From<Store> for AsyncStore {
     fn from(store: Store) -> Self {
-        Self { store }
+        Self {
+            store,
+            line: Arc::default(),
+        }
     }
 }
 
@@ -59,7 +70,7 @@ impl AsyncStore {
     pub async fn open_with(options: StoreOptions, path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref().to_owned();
         let store = blocking(move || options.open(path)).await?;
-        Ok(Self { store })
+        Ok(store.into())
     }
 
     /// Connects to the PostgreSQL database at `url` with the default options; see [`Store::connect`].
@@ -79,7 +90,7 @@ impl AsyncStore {
     pub async fn connect_with(options: StoreOptions, url: &str) -> Result<Self> {
         let url = url.to_owned();
         let store = blocking(move || options.connect(&url)).await?;
-        Ok(Self { store })
+        Ok(store.into())
     }
 
     /// Opens a new, empty store in memory; see [`Store::in_memory`].
@@ -89,12 +100,20 @@ impl AsyncStore {
 
     /// A store for another tenant on the same backend; see [`Store::for_tenant`].
     pub fn for_tenant(&self, tenant: impl Into<String>) -> Result<Self> {
-        Ok(self.store.for_tenant(tenant)?.into())
+        Ok(self.sharing(self.store.for_tenant(tenant)?))
     }
 
     /// A handle that reads what was written, not at a replica; see [`Store::on_primary`].
     pub fn on_primary(&self) -> Self {
-        self.store.on_primary().into()
+        self.sharing(self.store.on_primary())
+    }
+
+    /// Another store on the same backend: their saves wait in one line.
+    fn sharing(&self, store: Store) -> Self {
+        Self {
+            store,
+            line: Arc::clone(&self.line),
+        }
     }
 
     /// The store itself, for use outside of asynchronous code.
@@ -187,9 +206,10 @@ impl AsyncStore {
 
     /// Saves one message. See [`Store::save_message`].
     pub async fn save_message(&self, session_id: &str, message: NewMessage) -> Result<Message> {
-        let session_id = session_id.to_owned();
-        self.run(move |store| store.save_message(&session_id, message))
-            .await
+        let options = SaveOptions::new();
+        one(self
+            .save_messages(session_id, vec![message], options)
+            .await?)
     }
 
     /// Saves messages, all or none. See [`Store::save_messages`].
@@ -200,8 +220,16 @@ impl AsyncStore {
         options: SaveOptions,
     ) -> Result<Vec<Message>> {
         let session_id = session_id.to_owned();
-        self.run(move |store| store.save_messages(&session_id, messages, options))
-            .await
+        if options.update.is_some() || !self.store.has_one_writer() {
+            return self
+                .run(move |store| store.save_messages(&session_id, messages, options))
+                .await;
+        }
+        let runtime = runtime()?;
+        let save = self
+            .store
+            .prepare_save(session_id, messages, options.expected_revision)?;
+        self.line.save(&runtime, save).await
     }
 
     /// Saves a message that stands for earlier ones. See [`Store::save_summary`].
@@ -211,9 +239,7 @@ impl AsyncStore {
         content: impl Into<Content>,
         token_count: Option<u64>,
     ) -> Result<Message> {
-        let session_id = session_id.to_owned();
-        let content = content.into();
-        self.run(move |store| store.save_summary(&session_id, content, token_count))
+        self.save_message(session_id, summary(content, token_count))
             .await
     }
 
@@ -386,19 +412,19 @@ impl AsyncMessageStream {
 async fn blocking<T: Send + 'static>(
     operation: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> Result<T> {
-    let runtime = tokio::runtime::Handle::try_current().map_err(|e| {
+    match runtime()?.spawn_blocking(operation).await {
+        Ok(result) => result,
+        Err(e) if e.is_cancelled() => Err(line::shut_down()),
+        Err(e) => Err(line::panicked().with_source(e)),
+    }
+}
+
+fn runtime() -> Result<Handle> {
+    Handle::try_current().map_err(|e| {
         Error::new(
             ErrorCode::Storage,
             "an AsyncStore works inside a tokio runtime only; Store needs none",
         )
         .with_source(e)
-    })?;
-    match runtime.spawn_blocking(operation).await {
-        Ok(result) => result,
-        Err(e) if e.is_cancelled() => Err(Error::new(
-            ErrorCode::Closed,
-            "the tokio runtime shut down before the operation began; nothing was done",
-        )),
-        Err(e) => Err(Error::new(ErrorCode::Storage, "the operation panicked").with_source(e)),
-    }
+    })
 }

@@ -31,6 +31,9 @@ pub use model::*;
 pub use rules::PreviewRule;
 #[doc(hidden)]
 pub use store::CleanupSteps;
+#[doc(hidden)]
+#[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
+pub use store::PreparedSave;
 pub use store::{MessageStream, Store, StoreOptions};
 pub use wanted::while_wanted;
 

@@ -24,6 +24,7 @@ use std::sync::Arc;
 pub use rows::{
     Append, AppendRow, Appended, Continue, Lookup, MAX_SEQ, MessageFilter, Position, RowOrder,
     SavedRow, ScopeFilter, SessionFilter, SessionRow, StartSession, Started, Take, Totals,
+    WaitingAppend,
 };
 
 use crate::error::Result;
@@ -83,6 +84,16 @@ pub trait Backend: fmt::Debug + Send + Sync {
     /// [`WriteTransaction::append`] in a transaction of its own. The caller takes the contents back out of the `Arc`, so the backend lets
     /// go of it before it returns.
     fn append(&self, tenant: &str, append: Arc<Append>) -> Result<Appended>;
+
+    /// Each as [`append`](Backend::append), for itself: it happens whole or not at all, and its error is its own. They may share a commit, and those of
+    /// one session keep their order. Gives an answer for each, in their order.
+    ///
+    /// For those who have several at hand that wait, on a storage that [has one writer](Backend::has_one_writer).
+    fn append_each(&self, appends: Vec<WaitingAppend>) -> Vec<Result<Appended>>;
+
+    /// Whether its writes come one after the other, whatever they write: then those that wait do well to wait together, in one
+    /// [`append_each`](Backend::append_each). Otherwise each is better handed in by a thread of its own.
+    fn has_one_writer(&self) -> bool;
 
     /// [`ReadTransaction::session`] in a transaction of its own.
     fn session(&self, tenant: &str, lookup: Lookup<'_>) -> Result<Option<SessionRow>>;

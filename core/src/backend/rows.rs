@@ -1,6 +1,8 @@
 //! The rows, and the questions and conditions in which a backend is spoken to: data in, outcome out.
 
 use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
 
 use crate::clock::Timestamp;
 use crate::model::{Content, Message, Role, Session};
@@ -202,6 +204,17 @@ impl fmt::Debug for Append {
             .field("expected_revision", &self.expected_revision)
             .finish_non_exhaustive()
     }
+}
+
+/// An append that waited for others before the backend got it; see [`Backend::append_each`](super::Backend::append_each).
+#[derive(Debug, Clone)]
+pub struct WaitingAppend {
+    /// Whose session.
+    pub tenant: String,
+    /// What to append. As in [`Backend::append`](super::Backend::append) the backend lets go of it before it returns.
+    pub append: Arc<Append>,
+    /// For how long it has waited already, which counts for the wait limit.
+    pub waited: Duration,
 }
 
 /// One message to append.

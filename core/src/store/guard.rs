@@ -21,14 +21,18 @@ pub(super) fn enter(backend: &Arc<dyn Backend>) -> Result<Entered> {
     let backend = Arc::as_ptr(backend).cast::<()>() as usize;
     INSIDE.with_borrow_mut(|inside| {
         if inside.contains(&backend) {
-            return Err(Error::new(
-                ErrorCode::Reentrant,
-                "a clock, an id source, a keeper or the other end of an archive called back into the store that was calling it",
-            ));
+            return Err(reentrant());
         }
         inside.push(backend);
         Ok(Entered { backend })
     })
+}
+
+pub(super) fn reentrant() -> Error {
+    Error::new(
+        ErrorCode::Reentrant,
+        "a clock, an id source, a keeper or the other end of an archive called back into the store that was calling it",
+    )
 }
 
 impl Drop for Entered {

@@ -83,9 +83,7 @@ impl Store {
         content: impl Into<Content>,
         token_count: Option<u64>,
     ) -> Result<Message> {
-        let mut message = NewMessage::new(Role::SYSTEM, content).summary(true);
-        message.token_count = token_count;
-        self.save_message(session_id, message)
+        self.save_message(session_id, summary(content, token_count))
     }
 
     /// Messages of a session, oldest first.
@@ -201,7 +199,7 @@ impl Store {
         })
     }
 
-    fn check_message(&self, message: &NewMessage) -> Result<()> {
+    pub(super) fn check_message(&self, message: &NewMessage) -> Result<()> {
         self.inner.roles.check(&message.role)?;
         limits::check_optional("dedup_key", message.dedup_key.as_deref(), limits::DEDUP_KEY)?;
         let bytes = message.content.body().len();
@@ -223,7 +221,7 @@ impl Store {
         Ok(())
     }
 
-    fn append_of(
+    pub(super) fn append_of(
         &self,
         session_id: &str,
         messages: Vec<NewMessage>,
@@ -296,6 +294,13 @@ fn delete_messages(
     Ok(deleted)
 }
 
+/// The message that [`Store::save_summary`] saves.
+pub(crate) fn summary(content: impl Into<Content>, token_count: Option<u64>) -> NewMessage {
+    let mut message = NewMessage::new(Role::SYSTEM, content).summary(true);
+    message.token_count = token_count;
+    message
+}
+
 /// The revision demanded, be it by the options or by the update they carry, and the update without it: the append comes first and looks at it.
 fn conditions(options: SaveOptions) -> Result<(Option<u64>, Option<SessionUpdate>)> {
     let Some(mut update) = options.update else {
@@ -314,7 +319,8 @@ fn conditions(options: SaveOptions) -> Result<(Option<u64>, Option<SessionUpdate
     Ok((expected, Some(update)))
 }
 
-fn one(mut messages: Vec<Message>) -> Result<Message> {
+/// The one that was saved.
+pub(crate) fn one(mut messages: Vec<Message>) -> Result<Message> {
     messages.pop().ok_or_else(|| {
         Error::new(
             ErrorCode::Storage,
@@ -324,7 +330,7 @@ fn one(mut messages: Vec<Message>) -> Result<Message> {
 }
 
 /// The messages as saved. Contents are moved out of the append, not copied.
-fn saved_messages(append: Arc<Append>, appended: Appended) -> Result<Vec<Message>> {
+pub(super) fn saved_messages(append: Arc<Append>, appended: Appended) -> Result<Vec<Message>> {
     let saved = match appended {
         Appended::Saved(saved) => saved,
         Appended::NoSession => return Err(Error::no_session(&append.session_id)),

@@ -7,10 +7,12 @@ mod contexts;
 mod guard;
 mod lifecycles;
 mod maintenance;
-mod messages;
+pub(crate) mod messages;
 mod options;
 mod sessions;
 mod stream;
+#[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
+mod together;
 
 use std::fmt;
 use std::sync::{Arc, Mutex};
@@ -18,6 +20,8 @@ use std::sync::{Arc, Mutex};
 pub use cleanup::CleanupSteps;
 pub use options::StoreOptions;
 pub use stream::MessageStream;
+#[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
+pub use together::PreparedSave;
 
 use crate::backend::{Backend, ReadTransaction, WriteTransaction};
 use crate::clock::{Clock, Timestamp};

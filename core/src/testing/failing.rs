@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use crate::backend::{
     Append, Appended, Backend, Lookup, MessageFilter, ReadTransaction, SessionFilter, SessionRow,
-    StartSession, Started, WriteTransaction, WriteWork,
+    StartSession, Started, WaitingAppend, WriteTransaction, WriteWork,
 };
 use crate::error::{Error, ErrorCode, Result};
 use crate::lock;
@@ -129,6 +129,19 @@ impl Backend for FailingBackend {
             |inner| inner.append(tenant, append),
             |transaction| transaction.append(&rows).map(drop),
         )
+    }
+
+    /// Together where no failure is planned; else one by one, of which each counts as a write.
+    fn append_each(&self, appends: Vec<WaitingAppend>) -> Vec<Result<Appended>> {
+        if !self.is_armed() {
+            return self.inner.append_each(appends);
+        }
+        let one = |it: WaitingAppend| self.append(&it.tenant, it.append);
+        appends.into_iter().map(one).collect()
+    }
+
+    fn has_one_writer(&self) -> bool {
+        self.inner.has_one_writer()
     }
 
     fn session(&self, tenant: &str, lookup: Lookup<'_>) -> Result<Option<SessionRow>> {

@@ -33,7 +33,7 @@ use transaction::Transaction;
 
 use super::{
     Append, Appended, Backend, Lookup, MessageFilter, ReadTransaction, SessionFilter, SessionRow,
-    StartSession, Started, WriteTransaction, WriteWork,
+    StartSession, Started, WaitingAppend, WriteTransaction, WriteWork,
 };
 use crate::error::{Error, ErrorCode, Result};
 use crate::lock;
@@ -269,6 +269,15 @@ impl Backend for MemoryBackend {
             Ok(())
         })?;
         outcome(appended)
+    }
+
+    fn append_each(&self, appends: Vec<WaitingAppend>) -> Vec<Result<Appended>> {
+        let one = |it: WaitingAppend| self.append(&it.tenant, it.append);
+        appends.into_iter().map(one).collect()
+    }
+
+    fn has_one_writer(&self) -> bool {
+        true
     }
 
     fn session(&self, tenant: &str, lookup: Lookup<'_>) -> Result<Option<SessionRow>> {

@@ -38,7 +38,7 @@ use transaction::Transaction;
 
 use super::{
     Append, Appended, Backend, Lookup, MessageFilter, ReadTransaction, SessionFilter, SessionRow,
-    StartSession, Started, WriteTransaction, WriteWork,
+    StartSession, Started, WaitingAppend, WriteTransaction, WriteWork,
 };
 use crate::error::{Error, ErrorCode, Result};
 use crate::model::{Erasure, Message};
@@ -242,6 +242,16 @@ impl Backend for PostgresBackend {
                     append::read(&append, rows).map(append::Attempt::done)
                 })
             })
+    }
+
+    /// One after the other: those who have threads for them get them done at once, and one that waits for a session's lock holds up no other.
+    fn append_each(&self, appends: Vec<WaitingAppend>) -> Vec<Result<Appended>> {
+        let one = |it: WaitingAppend| self.append(&it.tenant, it.append);
+        appends.into_iter().map(one).collect()
+    }
+
+    fn has_one_writer(&self) -> bool {
+        false
     }
 
     fn session(&self, tenant: &str, lookup: Lookup<'_>) -> Result<Option<SessionRow>> {

@@ -14,7 +14,7 @@ use super::options::{Durability, SqliteOptions};
 use super::place::{self, Place};
 use super::queue::{Queue, Submitted, Taken, Turn};
 use super::readers::{Length, Pause, Reader, Readers};
-use super::writer::{self, Ran, Writer, in_savepoint};
+use super::writer::{self, Ran, Writer, in_group};
 use crate::{lock, wanted};
 
 type Jobs = Queue<Job, Ran<Outcome>>;
@@ -443,24 +443,12 @@ fn run_group(
     first: &mut Job,
     others: &mut [Taken<Job, Ran<Outcome>>],
 ) -> SqliteResult<GroupRan> {
-    let ran = run_in_group(conn, first)?;
+    let ran = in_group(conn, |conn| first.run(conn))?;
     let others = others
         .iter_mut()
-        .map(|other| run_in_group(conn, &mut other.job))
+        .map(|other| in_group(conn, |conn| other.job.run(conn)))
         .collect::<SqliteResult<_>>()?;
     Ok((ran, others))
-}
-
-fn run_in_group(conn: &Connection, job: &mut Job) -> SqliteResult<Ran<Outcome>> {
-    let ran = in_savepoint(conn, |conn| job.run(conn));
-    match ran {
-        Ok(Err(error)) if conn.is_autocommit() || error.spoils_connection() => Err(error),
-        ran if conn.is_autocommit() => {
-            drop(ran);
-            Err(SqliteError::Unsuitable("the transaction was lost"))
-        }
-        ran => Ok(ran),
-    }
 }
 
 impl Drop for Database {

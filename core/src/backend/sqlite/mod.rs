@@ -9,6 +9,7 @@
 mod append;
 mod contexts;
 mod database;
+mod each;
 mod error;
 pub mod fork;
 mod guard;
@@ -49,7 +50,7 @@ use self::transaction::Transaction;
 use self::writer::Ran;
 use super::{
     Append, Appended, Backend, Lookup, MessageFilter, ReadTransaction, SessionFilter, SessionRow,
-    StartSession, Started, WriteTransaction, WriteWork,
+    StartSession, Started, WaitingAppend, WriteTransaction, WriteWork,
 };
 use crate::error::{Error, Result};
 use crate::model::{Erasure, Message};
@@ -109,6 +110,12 @@ impl SqliteBackend {
         }
     }
 
+    /// Why [`SqliteBackend::with`] does not work any more.
+    fn refusal(&self) -> Error {
+        let other_process = self.check_process().err();
+        other_process.map_or_else(Error::closed, Error::from)
+    }
+
     fn check_process(&self) -> SqliteResult<()> {
         if std::process::id() == self.pid {
             Ok(())
@@ -155,7 +162,7 @@ impl Backend for SqliteBackend {
         }
         self.write_now_or_in_line(
             |conn| sessions::start(conn, tenant, &start),
-            || Job {
+            || Job::One {
                 tenant: tenant.to_owned(),
                 task: Task::Start(Arc::clone(&start)),
             },
@@ -169,7 +176,7 @@ impl Backend for SqliteBackend {
     fn append(&self, tenant: &str, append: Arc<Append>) -> Result<Appended> {
         self.write_now_or_in_line(
             |conn| append::append(conn, tenant, &append),
-            || Job {
+            || Job::One {
                 tenant: tenant.to_owned(),
                 task: Task::Append(Arc::clone(&append)),
             },
@@ -178,6 +185,16 @@ impl Backend for SqliteBackend {
                 _ => None,
             },
         )
+    }
+
+    fn append_each(&self, appends: Vec<WaitingAppend>) -> Vec<Result<Appended>> {
+        let count = appends.len();
+        let done = self.with(|database| Ok(each::append_each(database, self.wait, appends)));
+        done.unwrap_or_else(|_| (0..count).map(|_| Err(self.refusal())).collect())
+    }
+
+    fn has_one_writer(&self) -> bool {
+        true
     }
 
     fn session(&self, tenant: &str, lookup: Lookup<'_>) -> Result<Option<SessionRow>> {
@@ -217,7 +234,7 @@ impl Backend for SqliteBackend {
 
     fn write(&self, tenant: &str, work: WriteWork) -> Result<()> {
         self.with(|database| {
-            let job = Job {
+            let job = Job::One {
                 tenant: tenant.to_owned(),
                 task: Task::Work(work),
             };

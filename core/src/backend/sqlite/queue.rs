@@ -12,7 +12,7 @@ use std::time::Instant;
 use crate::{lock, wanted};
 
 /// The most jobs in one transaction: enough to share the cost of a commit, few enough that the first does not wait for ever.
-const GROUP: usize = 256;
+pub(super) const GROUP: usize = 256;
 
 /// A queue of jobs `J` with results `R`.
 #[derive(Debug)]
@@ -362,7 +362,9 @@ mod tests {
             let next = scope.spawn(|| match queue.submit(2, later()) {
                 Submitted::Lead(_turn, job, others) => {
                     let jobs: Vec<u32> = others.iter().map(|it| it.job).collect();
-                    others.into_iter().for_each(|other| other.finish(0));
+                    for other in others {
+                        other.finish(0);
+                    }
                     (job, jobs)
                 }
                 other => panic!("{other:?}"),

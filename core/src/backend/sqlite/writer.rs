@@ -263,11 +263,24 @@ pub(super) fn close_without_checkpoint(conn: Connection) {
     drop(conn);
 }
 
-/// Runs `work` as a part of an open transaction that can be undone alone.
-pub(super) fn in_savepoint<T>(
+/// Runs `work` as one of several in an open transaction: if it fails, it alone is undone. An error where the whole transaction was lost.
+pub(super) fn in_group<T>(
     conn: &Connection,
     work: impl FnOnce(&Connection) -> SqliteResult<T>,
-) -> Ran<T> {
+) -> SqliteResult<Ran<T>> {
+    let ran = in_savepoint(conn, work);
+    match ran {
+        Ok(Err(error)) if conn.is_autocommit() || error.spoils_connection() => Err(error),
+        ran if conn.is_autocommit() => {
+            drop(ran);
+            Err(SqliteError::Unsuitable("the transaction was lost"))
+        }
+        ran => Ok(ran),
+    }
+}
+
+/// Runs `work` as a part of an open transaction that can be undone alone.
+fn in_savepoint<T>(conn: &Connection, work: impl FnOnce(&Connection) -> SqliteResult<T>) -> Ran<T> {
     if let Err(error) = run(conn, "SAVEPOINT job") {
         return Ok(Err(error));
     }

@@ -30,6 +30,7 @@ mod rows;
 mod sessions;
 mod tenants;
 mod threads;
+mod together;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, LazyLock};
@@ -60,6 +61,7 @@ pub fn contract() -> &'static [Case] {
             tenants::CASES,
             rollback::CASES,
             threads::CASES,
+            together::CASES,
             contents::CASES,
             opening::CASES,
         ]

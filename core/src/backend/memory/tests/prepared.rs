@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::*;
-use crate::backend::{MessageFilter, ReadTransaction, Started, WriteWork};
+use crate::backend::{MessageFilter, ReadTransaction, Started, WaitingAppend, WriteWork};
 use crate::model::Erasure;
 
 /// Commits each write as soon as it is prepared, as a keeper that never fails would.
@@ -30,6 +30,15 @@ impl Backend for AtOnce {
 
     fn append(&self, tenant: &str, append: Arc<Append>) -> Result<Appended> {
         self.keep(|| self.inner.append(tenant, append))
+    }
+
+    fn append_each(&self, appends: Vec<WaitingAppend>) -> Vec<Result<Appended>> {
+        let one = |it: WaitingAppend| self.append(&it.tenant, it.append);
+        appends.into_iter().map(one).collect()
+    }
+
+    fn has_one_writer(&self) -> bool {
+        true
     }
 
     fn session(&self, tenant: &str, lookup: Lookup<'_>) -> Result<Option<SessionRow>> {
