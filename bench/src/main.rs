@@ -3,13 +3,14 @@
 //! Raw means: prepared statements, the same tables and durability, `BEGIN IMMEDIATE; UPDATE … RETURNING; INSERT; COMMIT` for an
 //! append, and reads that build the same owned records. Machines are noisy, so only the ratio of two contenders that took turns is worth anything.
 //!
-//! `convostore-bench [--quick]` prints a table and writes `target/bench/results.jsonl`, a line `{suite, workload, contender, metric, value}` each.
+//! `convostore-bench [--quick] [--only workloads|writers|sizes]` prints a table and writes `target/bench/results.jsonl`, a line `{suite, workload, contender, metric, value}` each.
 
 mod measure;
 mod raw;
 mod report;
 mod sizes;
 mod workloads;
+mod writers;
 
 use std::error::Error;
 
@@ -25,8 +26,24 @@ pub struct Effort {
     rounds: usize,
 }
 
+type Suite = fn(&mut Report, &Effort) -> Result<()>;
+
+const SUITES: &[(&str, Suite)] = &[
+    ("workloads", workloads::run),
+    ("writers", writers::run),
+    ("sizes", sizes::run),
+];
+
 fn main() -> Result<()> {
-    let quick = std::env::args().any(|argument| argument == "--quick");
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match arguments.first().map(String::as_str) {
+        Some(writers::WRITER) => {
+            return writers::be_writer(arguments[1].as_ref(), arguments[2].parse()?);
+        }
+        Some(writers::SLOW) => return writers::compare_here(),
+        _ => {}
+    }
+    let quick = arguments.iter().any(|argument| argument == "--quick");
     let effort = if quick {
         Effort {
             large: 50_000,
@@ -44,10 +61,12 @@ fn main() -> Result<()> {
         rusqlite::version(),
         measure::disk_sync()?.as_secs_f64() * 1e6
     );
-    workloads::durable_writes(&mut report, &effort)?;
-    for messages in [10_000, effort.large] {
-        workloads::at_size(&mut report, &effort, messages)?;
+    let only = arguments.iter().position(|it| it == "--only");
+    let only = only.and_then(|at| arguments.get(at + 1));
+    for (name, run) in SUITES {
+        if only.is_none_or(|only| only == name) {
+            run(&mut report, &effort)?;
+        }
     }
-    sizes::run(&mut report)?;
     report.finish()
 }

@@ -1,6 +1,7 @@
 //! Two contenders that take turns.
 
 use std::io::Write;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use crate::Result;
@@ -60,9 +61,10 @@ pub fn disk_sync() -> Result<Duration> {
     Ok(median(times))
 }
 
-/// Where the files of a run are: beside the build, on the disk that a user would have, not in memory.
-pub fn folder() -> Result<std::path::PathBuf> {
-    let folder = std::path::PathBuf::from("target/bench");
+/// Where the files of a run are: beside the build, on the disk that a user would have, not in memory; or where `CONVOSTORE_BENCH_FOLDER` says.
+pub fn folder() -> Result<PathBuf> {
+    let folder = std::env::var_os("CONVOSTORE_BENCH_FOLDER");
+    let folder = folder.map_or_else(|| PathBuf::from("target/bench"), PathBuf::from);
     std::fs::create_dir_all(&folder)?;
     Ok(folder)
 }

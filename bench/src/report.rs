@@ -10,6 +10,9 @@ use serde_json::json;
 use crate::Result;
 use crate::measure::Medians;
 
+/// Who is measured.
+const OURS: &str = "convostore";
+
 pub struct Report {
     suite: &'static str,
     table: Table,
@@ -19,14 +22,9 @@ pub struct Report {
 impl Report {
     pub fn new(suite: &'static str) -> Self {
         let mut table = Table::new();
-        table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_header([
-            "workload",
-            "convostore",
-            "raw rusqlite",
-            "ratio",
-            "goal",
-            "",
-        ]);
+        table
+            .load_style(presets::UTF8_HORIZONTAL_ONLY)
+            .set_header(["workload", OURS, "beside", "", "ratio", "goal", ""]);
         Self {
             suite,
             table,
@@ -34,46 +32,91 @@ impl Report {
         }
     }
 
-    pub fn ratio(&mut self, workload: &str, medians: &Medians, goal: f64) {
-        let ratio = medians.ours.as_secs_f64() / medians.raw.as_secs_f64();
-        self.table.add_row([
-            workload.to_owned(),
-            micros(medians.ours),
-            micros(medians.raw),
-            format!("{ratio:.2}"),
+    /// Our time over that of raw rusqlite, at most the goal.
+    pub fn raw(&mut self, workload: &str, medians: &Medians, goal: f64) {
+        self.pair(workload, "raw rusqlite", medians, goal);
+    }
+
+    /// Our time over another's, at most the goal.
+    pub fn pair(&mut self, workload: &str, other: &str, medians: &Medians, goal: f64) {
+        let (ours, theirs) = (micros(medians.ours), micros(medians.raw));
+        self.line(workload, OURS, "median_us", ours, None);
+        self.line(workload, other, "median_us", theirs, None);
+        self.line(workload, OURS, "ratio", ours / theirs, Some(goal));
+        self.row(
+            workload,
+            format!("{ours:.1} µs"),
+            format!("{theirs:.1} µs"),
+            other,
+            format!("{:.2}", ours / theirs),
             format!("≤ {goal:.2}"),
-            verdict(ratio <= goal).to_owned(),
-        ]);
-        self.line(
-            workload,
-            "convostore",
-            "median_us",
-            medians.ours.as_secs_f64() * 1e6,
+            ours / theirs <= goal,
         );
-        self.line(
-            workload,
-            "raw rusqlite",
-            "median_us",
-            medians.raw.as_secs_f64() * 1e6,
-        );
-        self.line(workload, "convostore", "ratio", ratio);
     }
 
-    pub fn value(&mut self, workload: &str, metric: &str, value: f64, goal: f64) {
-        self.table.add_row([
-            workload.to_owned(),
-            format!("{value:.0} {metric}"),
+    /// A value that is at most the goal.
+    pub fn at_most(&mut self, workload: &str, metric: &str, value: f64, goal: f64) {
+        self.line(workload, OURS, metric, value, Some(goal));
+        let (value_text, goal_text) = (format!("{value:.0} {metric}"), format!("≤ {goal:.0}"));
+        self.row(
+            workload,
+            value_text,
             String::new(),
+            "",
             String::new(),
-            format!("≤ {goal:.0}"),
-            verdict(value <= goal).to_owned(),
-        ]);
-        self.line(workload, "convostore", metric, value);
+            goal_text,
+            value <= goal,
+        );
     }
 
-    fn line(&mut self, workload: &str, contender: &str, metric: &str, value: f64) {
+    /// A value that is at least the goal.
+    pub fn at_least(&mut self, workload: &str, metric: &str, value: f64, goal: f64) {
+        self.line(workload, OURS, metric, value, Some(goal));
+        let (value_text, goal_text) = (format!("{value:.1} {metric}"), format!("≥ {goal:.0}"));
+        self.row(
+            workload,
+            value_text,
+            String::new(),
+            "",
+            String::new(),
+            goal_text,
+            value >= goal,
+        );
+    }
+
+    /// A value without a goal.
+    pub fn plain(&mut self, workload: &str, metric: &str, value: f64) {
+        self.line(workload, OURS, metric, value, None);
+        self.table
+            .add_row([workload, &format!("{value:.1} {metric}")]);
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "the columns of the table")]
+    fn row(
+        &mut self,
+        workload: &str,
+        ours: String,
+        theirs: String,
+        other: &str,
+        ratio: String,
+        goal: String,
+        is_met: bool,
+    ) {
+        let verdict = if is_met { "met" } else { "missed" };
+        self.table
+            .add_row([workload, &ours, &theirs, other, &ratio, &goal, verdict]);
+    }
+
+    fn line(
+        &mut self,
+        workload: &str,
+        contender: &str,
+        metric: &str,
+        value: f64,
+        goal: Option<f64>,
+    ) {
         self.lines.push(json!({
-            "suite": self.suite, "workload": workload, "contender": contender, "metric": metric, "value": value,
+            "suite": self.suite, "workload": workload, "contender": contender, "metric": metric, "value": value, "goal": goal,
         }));
     }
 
@@ -89,10 +132,6 @@ impl Report {
     }
 }
 
-fn verdict(met: bool) -> &'static str {
-    if met { "met" } else { "missed" }
-}
-
-fn micros(time: Duration) -> String {
-    format!("{:.1} µs", time.as_secs_f64() * 1e6)
+fn micros(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e6
 }

@@ -4,23 +4,23 @@ use std::time::Duration;
 
 use convostore::{NewMessage, NewSession, Role, SaveOptions, Store};
 
-use crate::Result;
 use crate::measure::folder;
 use crate::report::Report;
 use crate::workloads::TEXT;
+use crate::{Effort, Result};
 
-pub fn run(report: &mut Report) -> Result<()> {
+pub fn run(report: &mut Report, _: &Effort) -> Result<()> {
     let folder = tempfile::tempdir_in(folder()?)?;
     let path = folder.path().join("one.db");
     let one = bytes_per_message(&path, 1)?;
-    report.value(
+    report.at_most(
         "disk, one long session",
         "bytes a message of 300",
         one,
         400.0,
     );
     let many = bytes_per_message(&folder.path().join("many.db"), 100)?;
-    report.value(
+    report.at_most(
         "disk, 100 sessions in turns",
         "bytes a message of 300",
         many,
@@ -31,7 +31,7 @@ pub fn run(report: &mut Report) -> Result<()> {
     store.stats()?;
     let before = written()?;
     std::thread::sleep(Duration::from_secs(3));
-    report.value(
+    report.at_most(
         "open and idle for 3 s",
         "bytes written",
         (written()? - before) as f64,

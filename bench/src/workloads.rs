@@ -20,12 +20,20 @@ the files of the previous week had not been rotated. I freed 4 GB, started the j
 Shall I set up the rotation so it will not happen again?";
 const _: () = assert!(TEXT.len() == 300);
 
-fn now() -> i64 {
+pub fn now() -> i64 {
     SystemClock.now().as_millis()
 }
 
+pub fn run(report: &mut Report, effort: &Effort) -> Result<()> {
+    durable_writes(report, effort)?;
+    for messages in [10_000, effort.large] {
+        at_size(report, effort, messages)?;
+    }
+    Ok(())
+}
+
 /// Appends and batches on small files, at both durabilities.
-pub fn durable_writes(report: &mut Report, effort: &Effort) -> Result<()> {
+fn durable_writes(report: &mut Report, effort: &Effort) -> Result<()> {
     for (name, durability, synchronous) in [
         ("full", Durability::Full, "FULL"),
         ("normal", Durability::Normal, "NORMAL"),
@@ -69,7 +77,7 @@ fn writes(
             Ok(())
         }),
     )?;
-    report.ratio(&format!("append one {at}"), &medians, 1.15);
+    report.raw(&format!("append one {at}"), &medians, 1.15);
 
     let medians = in_turns(
         effort.rounds,
@@ -84,12 +92,12 @@ fn writes(
             Ok(())
         }),
     )?;
-    report.ratio(&format!("append 50 {at}"), &medians, 1.2);
+    report.raw(&format!("append 50 {at}"), &medians, 1.2);
     Ok(())
 }
 
 /// Reads, and an append, on a file of that many messages; both contenders have the same file.
-pub fn at_size(report: &mut Report, effort: &Effort, messages: u64) -> Result<()> {
+fn at_size(report: &mut Report, effort: &Effort, messages: u64) -> Result<()> {
     let folder = tempfile::tempdir_in(folder()?)?;
     let (ours, raws) = (folder.path().join("ours.db"), folder.path().join("raw.db"));
     let ids = fill(&ours, messages)?;
@@ -101,7 +109,7 @@ pub fn at_size(report: &mut Report, effort: &Effort, messages: u64) -> Result<()
 
     let mut pair = |workload: &str, calls, goal, ours: Work<'_>, raw: Work<'_>| -> Result<()> {
         let medians = in_turns(rounds, calls, ours, raw)?;
-        report.ratio(&format!("{workload} {at}"), &medians, goal);
+        report.raw(&format!("{workload} {at}"), &medians, goal);
         Ok(())
     };
     pair(
@@ -153,7 +161,7 @@ pub fn at_size(report: &mut Report, effort: &Effort, messages: u64) -> Result<()
             same(session.message_count as usize, 0)
         }),
     )?;
-    report.ratio(
+    report.raw(
         &format!("get or create an existing one {at}"),
         &medians,
         1.5,
