@@ -41,7 +41,7 @@ def connect() -> psycopg.Connection[Any]:
 
 def drop(schema: str) -> None:
     with connect() as db:
-        db.execute(f'DROP SCHEMA IF EXISTS "{schema}" CASCADE')  # type: ignore[arg-type]
+        db.execute(f'DROP SCHEMA IF EXISTS "{schema}" CASCADE')
 
 
 @contextmanager
@@ -50,7 +50,7 @@ def held(schema: str, session_id: str) -> Iterator[None]:
     with psycopg.connect(url()) as db:
         db.execute("SELECT set_config('convostore.tenant', '=default', true)")
         sql = f'SELECT 1 FROM "{schema}".sessions WHERE tenant = %s AND id = %s FOR UPDATE'
-        assert db.execute(sql, ("default", session_id)).fetchone() is not None  # type: ignore[arg-type]
+        assert db.execute(sql, ("default", session_id)).fetchone() is not None
         try:
             yield
         finally:

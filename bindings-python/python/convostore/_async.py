@@ -13,7 +13,7 @@ from asyncio import get_running_loop
 from ._core import Store, _frozen, _NewMessages
 from ._workers import Workers
 
-READS = {"count_messages", "get_context", "get_messages", "get_session", "get_session_by_key", "list_contexts", "list_lifecycles", "list_sessions"}
+_READS = {"count_messages", "get_context", "get_messages", "get_session", "get_session_by_key", "list_contexts", "list_lifecycles", "list_sessions"}
 """Operations that write nothing and are short."""
 
 
@@ -28,7 +28,7 @@ def _update(given):
     return {name: _frozen(value, name) if name in ("metadata", "merge_metadata") else value for name, value in given.items()}
 
 
-FREEZE = {
+_FREEZE = {
     "content": lambda value: _frozen(value, "content"),
     "data": lambda value: _frozen(value, "data"),
     "final_statuses": _texts,
@@ -42,7 +42,7 @@ FREEZE = {
     "update": _update,
 }
 """How arguments that may change, or be used up, are taken as they are at the call."""
-POSITIONS = {
+_POSITIONS = {
     "merge_context": (1, "patch"),
     "save_message": (2, "content"),
     "save_messages": (1, "messages"),
@@ -53,11 +53,11 @@ POSITIONS = {
 
 
 def _frozen_arguments(name, args, kwargs):
-    at, what = POSITIONS.get(name, (0, ""))
+    at, what = _POSITIONS.get(name, (0, ""))
     if what and len(args) > at:
-        args = (*args[:at], FREEZE[what](args[at]), *args[at + 1 :])
-    for each in kwargs.keys() & FREEZE.keys():
-        kwargs[each] = FREEZE[each](kwargs[each])
+        args = (*args[:at], _FREEZE[what](args[at]), *args[at + 1 :])
+    for each in kwargs.keys() & _FREEZE.keys():
+        kwargs[each] = _FREEZE[each](kwargs[each])
     return args
 
 
@@ -166,7 +166,7 @@ class AsyncStore:
 
 def _forwarded(name):
     """The operation of that name, awaited."""
-    function, reads = getattr(Store, name), name in READS
+    function, reads = getattr(Store, name), name in _READS
 
     async def operation(self, /, *args, **kwargs):
         if kwargs or args:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    Work = tuple[AbstractEventLoop, Future[Any], Callable[..., Any], tuple[Any, ...], dict[str, Any]]
+    _Work = tuple[AbstractEventLoop, Future[Any], Callable[..., Any], tuple[Any, ...], dict[str, Any]]
 
 WRITERS = 16
 """The most threads of a store for calls that may write: so many writes share one commit."""
@@ -55,13 +55,13 @@ class Lane:
 
     def forget(self) -> None:
         """Begins anew, as after a fork, which takes no thread along."""
-        self._queue: SimpleQueue[Work | None] = SimpleQueue()
+        self._queue: SimpleQueue[_Work | None] = SimpleQueue()
         self._lock = threading.Lock()
         self._threads: set[threading.Thread] = set()
         # How many threads wait for work, less the work that waits for a thread.
         self._free = 0
 
-    def submit(self, work: Work) -> None:
+    def submit(self, work: _Work) -> None:
         with self._lock:
             if self._free > 0 or len(self._threads) >= self._most:
                 self._free -= 1
@@ -111,9 +111,9 @@ class Lane:
 _ALL: weakref.WeakSet[Lane] = weakref.WeakSet()
 
 
-def _carry_out(lane: weakref.ref[Lane], queue: SimpleQueue[Work | None], first: Work) -> None:
+def _carry_out(lane: weakref.ref[Lane], queue: SimpleQueue[_Work | None], first: _Work) -> None:
     """What a thread does."""
-    work: Work | None = first
+    work: _Work | None = first
     del first
     while work is not None:
         loop, future, function, args, kwargs = work
