@@ -10,7 +10,7 @@ use crate::backend::{
 };
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorCode, Result};
-use crate::model::{Deletion, NewSession, Page, Session, SessionQuery, SessionUpdate};
+use crate::model::{Deletion, Erasure, NewSession, Page, Session, SessionQuery, SessionUpdate};
 use crate::rules::{idle, ids, lifecycle, limits, merge_patch, order, times};
 
 impl Store {
@@ -130,7 +130,8 @@ impl Store {
         limits::check("session id", id, 1, limits::SESSION_ID)?;
         let id = id.to_owned();
         let deleted = self.write(move |tx| tx.delete_session(&id))?;
-        let erasure = if erase { Some(backend.erase()?) } else { None };
+        // It is deleted by now, so that a failure of the rest is no failure of the deletion.
+        let erasure = erase.then(|| backend.erase().unwrap_or_else(|error| pending(&error)));
         Ok(Deletion::new(deleted, erasure))
     }
 
@@ -273,6 +274,13 @@ fn started(outcome: Started, row: &SessionRow) -> Result<Option<Session>> {
             .with("scope", row.session.scope.as_str())
             .with("key", key))
         }
+    }
+}
+
+/// An erasure that failed.
+fn pending(error: &Error) -> Erasure {
+    Erasure::Pending {
+        reason: format!("erasing failed: {error}"),
     }
 }
 

@@ -22,6 +22,8 @@ mod process;
 mod report;
 pub mod sample;
 mod token;
+#[cfg(target_os = "linux")]
+pub mod vfs;
 pub mod worker;
 
 pub use conformance::generate::Chance;

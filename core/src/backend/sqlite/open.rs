@@ -136,7 +136,13 @@ pub(super) fn set_durability(conn: &Connection, durability: Durability) -> Sqlit
 }
 
 fn use_wal(conn: &Connection) -> SqliteResult<()> {
-    let mode: String = conn.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
+    let mut statement = conn.prepare("PRAGMA journal_mode = WAL")?;
+    let mut rows = statement.query([])?;
+    let mut mode = String::new();
+    // To its end: the switch is committed after its row was handed out, and may fail then.
+    while let Some(row) = rows.next()? {
+        mode = row.get(0)?;
+    }
     if mode == "wal" {
         Ok(())
     } else {
