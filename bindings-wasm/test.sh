@@ -1,6 +1,6 @@
 #!/bin/sh
 # Builds the npm package, packs it, installs the tarball in an empty folder, and tests that: in Node, in the bundlers, and in a real browser.
-# With the argument "build" it ends before the packing. Sets up what it needs, and is quick where that is there. CONVOSTORE_KILLS: how often the writer is killed (500 unless told); CONVOSTORE_SOAK_SECONDS: as often as that allows.
+# With the argument "build" it ends before the packing, with "pack" and a folder once the tarball is there. Sets up what it needs, and is quick where that is there. CONVOSTORE_KILLS: how often the writer is killed (500 unless told); CONVOSTORE_SOAK_SECONDS: as often as that allows.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(dirname "$here")
@@ -26,6 +26,10 @@ fi
 
 node build.mjs
 [ "${1:-}" != build ] || exit 0
+if [ "${1:-}" = pack ]; then
+  npm pack --silent --pack-destination "$2"
+  exit 0
+fi
 place=$root/target/npm-test
 rm -rf "$place"
 mkdir -p "$place"

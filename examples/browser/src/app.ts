@@ -1,0 +1,147 @@
+/** What happens when: which side shows what, the address, deleting and undoing, keys. */
+import { chooseFile } from "./archive/import.ts";
+import { exportAll } from "./archive/export.ts";
+import { ConversationView } from "./conversation/view.ts";
+import { askCleanup } from "./dialogs/cleanup.ts";
+import { askName } from "./dialogs/rename.ts";
+import { askNew } from "./dialogs/new.ts";
+import { sidebar } from "./list/sidebar.ts";
+import type { Model } from "./model.ts";
+import { Overview } from "./overview/overview.ts";
+import type { Binned, Card } from "./protocol.ts";
+import { h } from "./ui/dom.ts";
+import { shown } from "./ui/errors.ts";
+import { announce, toast } from "./ui/live.ts";
+import { nameOf, tame } from "./ui/words.ts";
+
+const ADDRESS = "#session=";
+
+export class App {
+  readonly elements: HTMLElement[];
+  readonly #model: Model;
+  readonly #isKept: boolean;
+  readonly #main = h("section", { class: "main", id: "main", tabindex: -1, "aria-label": "Conversation" });
+  readonly #sidebar: HTMLElement;
+  #view: ConversationView | Overview | undefined;
+  /** Deletions that can be undone here, the latest last. */
+  readonly #undoable: { readonly binned: Binned; readonly close: () => void }[] = [];
+
+  constructor(model: Model, isKept: boolean) {
+    this.#model = model;
+    this.#isKept = isKept;
+    const create = (): void => askNew(model, (id) => this.#go(id));
+    this.#sidebar = sidebar(model, { open: (id) => this.#go(id), create, importFile: () => chooseFile(model), exportAll: () => void exportAll(model), cleanUp: () => askCleanup(model, () => void exportAll(model)), overview: () => this.#overview() });
+    const skip = h("a", { class: "skip", href: "#main", on: { click: (event) => { event.preventDefault(); this.#main.focus(); } } }, "Skip to the conversation");
+    const notice = isKept ? null : h("p", { class: "notice", role: "alert" }, "This browser window keeps nothing: all is gone when it is closed. Export what you want to keep.");
+    this.elements = [skip, ...(notice === null ? [] : [notice]), h("main", { class: "app" }, this.#sidebar, this.#main)];
+    model.on("selected", () => this.#show());
+    model.on("cards", () => this.#changed());
+    addEventListener("hashchange", () => this.#follow());
+    addEventListener("keydown", (event) => this.#key(event, create));
+  }
+
+  /** Shows what the address says, and offers to undo what was deleted just before the page was loaded. */
+  async start(): Promise<void> {
+    this.#markEmpty();
+    this.#follow();
+    this.#show();
+    for (const binned of await this.#model.store.call("binned", [])) this.#offerUndo(binned);
+  }
+
+  #follow(): void {
+    const { hash } = location;
+    if (hash.startsWith(ADDRESS)) {
+      const id = decodeURIComponent(hash.slice(ADDRESS.length));
+      this.#model.select(this.#model.cards.has(id) ? id : null);
+    } else this.#model.select(null);
+    document.documentElement.dataset["side"] = hash === "" || hash === "#" ? "list" : "main";
+  }
+
+  #go(id: string): void {
+    const address = ADDRESS + encodeURIComponent(id);
+    if (location.hash === address) this.#main.focus();
+    location.hash = address;
+    this.#follow();
+  }
+
+  #overview(): void {
+    location.hash = "#overview";
+    this.#main.focus();
+  }
+
+  #list(): void {
+    location.hash = "";
+    this.#sidebar.querySelector<HTMLElement>(".tree")?.focus();
+  }
+
+  #show(): void {
+    const { card } = this.#model;
+    this.#view = card === undefined
+      ? new Overview(this.#model, this.#isKept, { create: () => askNew(this.#model, (id) => this.#go(id)), importFile: () => chooseFile(this.#model), back: () => this.#list() })
+      : new ConversationView(this.#model, card, { back: () => this.#list(), rename: (present) => askName(this.#model, present), remove: (present) => void this.#remove(present) });
+    this.#main.replaceChildren(this.#view.element);
+    document.title = card === undefined ? "Conversations" : `${tame(nameOf(card))} — Conversations`;
+  }
+
+  #changed(): void {
+    this.#markEmpty();
+    const { selected } = this.#model;
+    if (selected !== null && !this.#model.cards.has(selected)) {
+      // Deleted, here or in another tab.
+      location.hash = "#overview";
+      return;
+    }
+    this.#view?.changed();
+  }
+
+  /** Where there is room for one side only, a first visit begins with the welcome. */
+  #markEmpty(): void {
+    document.documentElement.classList.toggle("is-empty", this.#model.cards.size === 0);
+  }
+
+  async #remove(card: Card): Promise<void> {
+    const binned = await shown(this.#model.store.call("discard", [card.id, nameOf(card)]));
+    if (binned !== undefined) this.#offerUndo(binned);
+  }
+
+  #offerUndo(binned: Binned): void {
+    const stays = binned.until - Date.now();
+    if (stays <= 0) return;
+    const { close, element } = toast(`Deleted “${shortened(tame(binned.name))}”.`, { action: { label: "Undo", run: () => void this.#undo(binned) }, stays });
+    this.#undoable.push({ binned, close });
+    // The conversation that had the focus is gone; and whoever uses the keyboard has but a short time to get here.
+    element.querySelector("button")?.focus();
+  }
+
+  async #undo(binned: Binned): Promise<void> {
+    const at = this.#undoable.findIndex((each) => each.binned === binned);
+    if (at >= 0) this.#undoable.splice(at, 1);
+    const isBack = await shown(this.#model.store.call("restore", [binned.id]));
+    if (isBack === true) {
+      announce("The conversation is back");
+      this.#go(binned.id);
+    } else if (isBack === false) toast("It was too late: the conversation is deleted for good.", { isError: true });
+  }
+
+  #key(event: KeyboardEvent, create: () => void): void {
+    if (document.querySelector("dialog[open]") !== null) return;
+    const isTyping = (event.target as Element).matches("input, textarea, select");
+    if (event.key === "Escape" && isTyping) (event.target as HTMLElement).blur();
+    if (isTyping || event.altKey) return;
+    if ((event.ctrlKey || event.metaKey) && event.key === "z") {
+      const latest = this.#undoable.at(-1);
+      if (latest === undefined || latest.binned.until < Date.now()) return;
+      latest.close();
+      void this.#undo(latest.binned);
+    } else if (event.ctrlKey || event.metaKey) return;
+    else if (event.key === "/") this.#sidebar.querySelector<HTMLElement>(".filter-input")?.focus();
+    else if (event.key === "n") create();
+    else return;
+    event.preventDefault();
+  }
+}
+
+function shortened(name: string): string {
+  const letters = [...name];
+  return letters.length <= 60 ? name : `${letters.slice(0, 60).join("")}…`;
+}

@@ -1,0 +1,127 @@
+/**
+ * Deleted, but not yet for good.
+ *
+ * Deleting puts a mark beside the session and leaves it as it is; all tabs hide what is marked. When the time for undoing is over, whichever tab
+ * is there deletes what is marked; undoing removes the mark. So the deletion is kept at once and so is the undo, a reload in the middle loses
+ * neither, and a session that came back is the same to the byte. (An export of the session that is imported again on undo would be gone with a reload, and could meet
+ * a session that has taken its key meanwhile.)
+ *
+ * The marks are a context of a tenant of their own on the same data: the archive of the conversations never has them.
+ *
+ * Two things must not run into each other: deleting for good while another tab undoes or writes into the session. So deleting for good takes a Web Lock
+ * alone and looks again under it; undoing takes it too, and writing shares it. A session that was written to after it was marked
+ * stays: somebody uses it.
+ */
+import type { Store } from "convostore";
+import type { Binned } from "../protocol.ts";
+
+const TENANT = "convostore-history-page";
+const SCOPE = "bin";
+const LOCK = "convostore-history-page/bin";
+/** How long a deletion can be undone, in milliseconds. */
+export const UNDO = 15_000;
+
+interface Mark {
+  readonly until: number;
+  readonly revision: number;
+  readonly name: string;
+}
+
+export class Bin {
+  readonly #store: Store;
+  readonly #marks: Store;
+  readonly #changed: (ids: readonly string[]) => void;
+  #present = new Map<string, Mark>();
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(store: Store, changed: (ids: readonly string[]) => void) {
+    this.#store = store;
+    this.#marks = store.forTenant(TENANT);
+    this.#changed = changed;
+  }
+
+  has(id: string): boolean {
+    return this.#present.has(id);
+  }
+
+  all(): Binned[] {
+    return [...this.#present].map(([id, { name, until }]) => ({ id, name, until }));
+  }
+
+  /** Reads the marks anew, with all that other tabs have written by now. */
+  async read(): Promise<void> {
+    // A write brings in what others wrote; this one changes nothing.
+    await this.#marks.deleteContext("nothing");
+    const context = await this.#marks.getContext(SCOPE);
+    this.#present = new Map(Object.entries((context?.data ?? {}) as unknown as Record<string, Mark>));
+    this.#schedule();
+  }
+
+  async put(id: string, name: string): Promise<Binned> {
+    const until = Date.now() + UNDO;
+    await this.sparing(async () => {
+      await this.read();
+      const session = await this.#store.getSession(id);
+      if (session === null) throw new Error("the conversation was deleted in another tab");
+      await this.#marks.mergeContext(SCOPE, { [id]: { until, name, revision: session.revision } });
+      await this.read();
+    });
+    this.#changed([id]);
+    return { id, name, until };
+  }
+
+  /** Takes a session out of the bin; false where it is deleted for good. */
+  async restore(id: string): Promise<boolean> {
+    const isBack = await this.#alone(async () => {
+      await this.read();
+      if (this.#present.has(id)) await this.#unmark([id]);
+      return (await this.#store.getSession(id)) !== null;
+    });
+    this.#changed([id]);
+    return isBack;
+  }
+
+  /** Deletes for good what is in the bin: all of it, or what is due. */
+  async empty(until = Infinity): Promise<void> {
+    if (this.#present.size === 0) return;
+    const gone = await this.#alone(async () => {
+      await this.read();
+      const due = [...this.#present].filter(([, mark]) => mark.until <= until);
+      for (const [id, mark] of due) {
+        const session = await this.#store.getSession(id);
+        if (session !== null && session.revision === mark.revision) await this.#store.deleteSession(id);
+      }
+      // Marks go last: should the tab die in between, the next one goes on here.
+      if (due.length > 0) await this.#unmark(due.map(([id]) => id));
+      return due.map(([id]) => id);
+    });
+    if (gone.length > 0) this.#changed(gone);
+  }
+
+  /** Runs a write into sessions while nothing is deleted for good. */
+  sparing<T>(write: () => Promise<T>): Promise<T> {
+    return this.#locked("shared", write);
+  }
+
+  #alone<T>(work: () => Promise<T>): Promise<T> {
+    return this.#locked("exclusive", work);
+  }
+
+  async #locked<T>(mode: LockMode, work: () => Promise<T>): Promise<T> {
+    // Without locks there is no storage either, and so no other tab.
+    const locks = navigator.locks as LockManager | undefined;
+    return locks === undefined ? work() : locks.request(LOCK, { mode }, work);
+  }
+
+  async #unmark(ids: readonly string[]): Promise<void> {
+    await this.#marks.mergeContext(SCOPE, Object.fromEntries(ids.map((id) => [id, null])));
+    await this.read();
+  }
+
+  #schedule(): void {
+    clearTimeout(this.#timer);
+    if (this.#present.size === 0) return;
+    const next = Math.min(...[...this.#present.values()].map((mark) => mark.until));
+    this.#timer = setTimeout(() => void this.empty(Date.now()).catch(() => {}), Math.max(0, next - Date.now()) + 50);
+  }
+}

@@ -1,0 +1,87 @@
+// The list at the left: what it shows, the filter, thousands of sessions.
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { archive, large } from "./archives.mjs";
+import { bringIn, row, serve, skip, visit } from "./open.mjs";
+
+let server;
+before(async () => { if (!skip) server = await serve(); });
+after(() => server?.close());
+
+const DAY = 86_400_000;
+
+test("sessions are grouped by scope, the latest first, with preview, time in words, status and count", { skip }, async (t) => {
+  const guest = await visit(server.origin);
+  t.after(() => guest.close());
+  const page = await guest.tab();
+  const now = Date.now();
+  const bytes = await archive(async (store, world) => {
+    world.at(now - 3 * DAY);
+    const old = await store.createSession({ scope: "garden" });
+    await store.saveMessage(old.id, { role: "user", content: "How deep do tulips go?" });
+    await store.updateSession(old.id, { status: "active" });
+    world.at(now - 2.5 * 3_600_000);
+    const fresh = await store.createSession({ scope: "kitchen", metadata: { title: "Bread" } });
+    await store.saveMessages(fresh.id, [{ role: "user", content: "The dough is flat." }, { role: "assistant", content: "Warmer water." }]);
+    world.at(now - 5 * DAY);
+    await store.createSession({ scope: "garden" });
+  });
+  await bringIn(page, "a.convostore", bytes);
+  await row(page, "Bread").waitFor();
+  assert.deepEqual(await page.locator(".row").allInnerTexts().then((texts) => texts.map((text) => text.replaceAll("\n", " | "))), [
+    "kitchen | 1 | conversation", "Bread | The dough is flat. | created | 2 messages | 2 hours ago", "garden | 2 | conversations", "How deep do tulips go? | active | 1 message | 3 days ago", "Empty conversation | created | 0 messages | 5 days ago",
+  ]);
+  // A scope folds away and comes back.
+  await page.locator(".row-scope", { hasText: "garden" }).click();
+  assert.equal(await page.locator(".row-session").count(), 1);
+  await page.locator(".row-scope", { hasText: "garden" }).click();
+  assert.equal(await page.locator(".row-session").count(), 3);
+  assert.deepEqual(guest.trouble, []);
+});
+
+test("the filter goes with the typing: names, scopes, statuses and the texts of messages", { skip }, async (t) => {
+  const guest = await visit(server.origin);
+  t.after(() => guest.close());
+  const page = await guest.tab();
+  await bringIn(page, "a.convostore", await archive(async (store) => {
+    for (const [scope, title, said] of [["garden", "Tulips", "How deep?"], ["kitchen", "Bread", "The dough is FLAT."], ["kitchen", "Soup", "Needs salt."]]) {
+      const session = await store.createSession({ scope, metadata: { title } });
+      await store.saveMessages(session.id, [{ role: "user", content: "Hello." }, { role: "user", content: said }]);
+    }
+  }));
+  const input = page.getByRole("searchbox");
+  const names = () => page.locator(".row-session .row-name").allInnerTexts().then((texts) => texts.sort());
+  const expect = async (typed, wanted) => {
+    await input.fill(typed);
+    await page.waitForFunction((wanted) => [...document.querySelectorAll(".row-session .row-name")].map((each) => each.textContent).sort().join() === wanted, wanted.join());
+    assert.deepEqual(await names(), wanted);
+  };
+  await expect("tul", ["Tulips"]);
+  await expect("kitchen", ["Bread", "Soup"]);
+  await expect("kitchen sou", ["Soup"]);
+  await expect("flat", ["Bread"]);
+  await expect("created", ["Bread", "Soup", "Tulips"]);
+  await input.fill("zebra");
+  await page.getByText("No conversation matches.").waitFor();
+  await expect("", ["Bread", "Soup", "Tulips"]);
+  assert.deepEqual(guest.trouble, []);
+});
+
+test("of thousands of sessions only those that are seen are in the page", { skip }, async (t) => {
+  const guest = await visit(server.origin);
+  t.after(() => guest.close());
+  const page = await guest.tab();
+  await bringIn(page, "many.convostore", await large({ sessions: 5000, each: 1 }));
+  await page.getByText("5,000 conversations", { exact: true }).waitFor();
+  assert.ok((await page.locator(".row").count()) < 60);
+  await page.getByRole("tree").focus();
+  await page.keyboard.press("End");
+  await page.locator(".row-active").waitFor();
+  assert.ok((await page.locator(".row").count()) < 60);
+  const active = page.locator(".row-active");
+  assert.equal(await active.getAttribute("aria-posinset"), await active.getAttribute("aria-setsize"));
+  await page.getByRole("searchbox").fill("Conversation 4321");
+  await page.waitForFunction(() => document.querySelectorAll(".row-session").length === 1);
+  await page.locator(".list-summary", { hasText: "1 of 5,000 conversations" }).waitFor();
+  assert.deepEqual(guest.trouble, []);
+});

@@ -1,0 +1,119 @@
+// The built page, served as `make page` serves it, in a real browser with a profile of its own.
+import { createRequire } from "node:module";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after } from "node:test";
+import { chromium } from "playwright-core";
+import { preview } from "vite";
+import { folder, results } from "./folder.mjs";
+import { launchOptions, skip, watch } from "../../../bindings-wasm/tests/browser.mjs";
+
+export { folder, results, skip };
+export const axePath = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
+
+/** Serves the page. */
+export async function serve() {
+  const server = await preview({ root: folder, logLevel: "error", preview: { port: 0, strictPort: false } });
+  const { port } = server.httpServer.address();
+  return { origin: `http://127.0.0.1:${port}`, close: () => server.close() };
+}
+
+let launched;
+
+/** The one browser of this process; each visit has a profile of its own. */
+function browser() {
+  launched ??= chromium.launch(launchOptions);
+  return launched;
+}
+after(async () => (await launched)?.close());
+
+/** A browser in which nobody was yet. `tab` opens the page and waits until it is there. */
+export async function visit(origin, { width = 1280, height = 800, theme = "light" } = {}) {
+  const context = await (await browser()).newContext({ viewport: { width, height }, colorScheme: theme, reducedMotion: "reduce", acceptDownloads: true, permissions: ["clipboard-read", "clipboard-write"] });
+  const trouble = watch(context, origin);
+  return {
+    context,
+    trouble,
+    close: () => context.close(),
+    tab: async (address = "/") => {
+      const page = await context.newPage();
+      page.setDefaultTimeout(20_000);
+      await page.goto(origin + address);
+      await page.locator(".app").waitFor();
+      return page;
+    },
+  };
+}
+
+/** Hands a file over as a person would who chooses it. */
+export async function choose(page, name, bytes) {
+  const [chooser] = await Promise.all([page.waitForEvent("filechooser"), page.locator(".sidebar-foot").getByRole("button", { name: "Import" }).click()]);
+  // As a file, so that its bytes do not come through the page.
+  const place = mkdtempSync(join(tmpdir(), "convostore-file-"));
+  const path = join(place, name.replaceAll("/", "_"));
+  writeFileSync(path, bytes);
+  await chooser.setFiles(path);
+  places.push(place);
+}
+
+const places = [];
+after(() => places.forEach((place) => rmSync(place, { recursive: true })));
+
+/** Imports an archive, first shown and then done. */
+export async function bringIn(page, name, bytes) {
+  await choose(page, name, bytes);
+  const dialog = page.getByRole("dialog");
+  await dialog.getByRole("button", { name: /^Import/ }).click();
+  await dialog.waitFor({ state: "detached", timeout: 60_000 });
+}
+
+/** The archive that the page exports, as text. */
+export async function exported(page) {
+  const [download] = await Promise.all([page.waitForEvent("download"), page.locator(".sidebar-foot").getByRole("button", { name: "Export" }).click()]);
+  return readFileSync(await download.path(), "utf8");
+}
+
+/** Drops a file on the page, as the browser would. */
+export async function drop(page, name, bytes) {
+  const transfer = await page.evaluateHandle(([name, numbers]) => {
+    const transfer = new DataTransfer();
+    transfer.items.add(new File([Uint8Array.from(numbers)], name));
+    return transfer;
+  }, [name, [...bytes]]);
+  await page.dispatchEvent("body", "dragenter", { dataTransfer: transfer });
+  await page.locator(".veil").waitFor();
+  await page.dispatchEvent("body", "dragover", { dataTransfer: transfer });
+  await page.dispatchEvent("body", "drop", { dataTransfer: transfer });
+}
+
+/** A row of the list by its words. */
+export const row = (page, words) => page.locator(".row-session").filter({ hasText: words });
+
+/** Makes a conversation with a first message, and leaves it open. */
+export async function converse(page, title, ...messages) {
+  await page.getByRole("button", { name: "New", exact: true }).click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByLabel("Name").fill(title);
+  await dialog.getByRole("button", { name: "Create" }).click();
+  await page.locator(".head-title", { hasText: title }).waitFor();
+  for (const message of messages) await say(page, message);
+}
+
+/** Writes a message and waits until it is shown, which is after it was kept. */
+export async function say(page, text) {
+  await page.getByLabel("Write a message").fill(text);
+  await page.keyboard.press("Enter");
+  await page.locator(".item", { hasText: text }).waitFor();
+}
+
+/** What was said to screen readers until now. */
+export async function hear(page) {
+  await page.evaluate(() => {
+    globalThis.heard = [];
+    new MutationObserver((changes) => {
+      for (const { target } of changes) if (target.textContent !== "") globalThis.heard.push(target.textContent);
+    }).observe(document.querySelector("#page"), { subtree: true, childList: true, characterData: true });
+    for (const place of document.querySelectorAll("[role=status], [role=alert]")) new MutationObserver(() => place.textContent !== "" && globalThis.heard.push(`said: ${place.textContent}`)).observe(place, { childList: true, characterData: true, subtree: true });
+  });
+}
