@@ -20,7 +20,7 @@ demo: ## The main job on real input: save, resume, list, export, import, compare
 	@target/release/demo run $(CONVERSATIONS) target/demo
 
 .PHONY: test
-test: report-new test-rust test-reliability test-python test-npm ## Every test, in all languages, browser included
+test: report-new test-rust test-reliability test-python test-npm test-page ## Every test, in all languages, browser included
 	@echo "all tests passed"
 
 .PHONY: test-rust
@@ -57,6 +57,14 @@ test-python: ## Python: builds the wheel, installs it into an empty environment,
 .PHONY: test-npm
 test-npm: ## npm: packs the package, installs it into an empty folder, tests that in Node and in a browser
 	bindings-wasm/test.sh
+
+.PHONY: test-page
+test-page: ## The history page: builds it with the packed npm package, tests it in a browser; pictures in target/page
+	examples/browser/test.sh
+
+.PHONY: page
+page: ## The history page, built and served on a port of this machine
+	@examples/browser/test.sh serve
 
 .PHONY: bench
 bench: bench-new bench-rust bench-python bench-npm ## Ratios against others, in turns, in all languages; results in target/bench/results.jsonl
