@@ -21,6 +21,7 @@ demo: ## The main job on real input: save, resume, list, export, import, compare
 
 .PHONY: test
 test: report-new test-rust test-reliability test-python test-npm test-page ## Every test, in all languages, browser included
+	@scripts/reliability-table
 	@echo "all tests passed"
 
 .PHONY: test-rust
@@ -95,7 +96,7 @@ check-all: ## Slow and networked gates: licences and sources, every set of featu
 	CONVOSTORE_MODEL_OPERATIONS=1000000 $(CARGO) test --release --package conformance --test model -- --nocapture
 
 .PHONY: soak
-soak: ## The random tests for HOURS hours (default 1), a new seed each round
+soak: ## The long tests that nothing acknowledged is lost, for HOURS hours (default 1); how far each came in target/reliability/soak.jsonl
 	scripts/soak.sh $(or $(HOURS),1)
 
 .PHONY: clean

@@ -1,13 +1,87 @@
 #!/usr/bin/env bash
-# Runs the model test again and again, each round with a new seed, for a number of hours, and says how far it came.
+# Runs the long form of every test that nothing acknowledged is lost, for a number of hours, and says how far each came: scripts/soak.sh HOURS
+#
+# Each has a share of the time by its weight, less where its long number is reached first. A failure ends nothing but its own test.
+# SOAK_ONLY: a pattern (grep -E) of tests to run; the time is shared among those.
 set -euo pipefail
+cd "$(dirname "$0")/.."
 hours=${1:?how many hours}
-operations=${CONVOSTORE_MODEL_OPERATIONS:-1000000}
-end=$(awk -v now="$(date +%s)" -v hours="$hours" 'BEGIN { printf "%d", now + hours * 3600 }')
-rounds=0
-while [ "$rounds" -eq 0 ] || [ "$(date +%s)" -lt "$end" ]; do
-  CONVOSTORE_SEED=$RANDOM$RANDOM CONVOSTORE_MODEL_OPERATIONS=$operations \
-    cargo test --quiet --release --package conformance --test model -- --nocapture
-  rounds=$((rounds + 1))
-done
-echo "$rounds rounds of $operations operations each: no difference"
+
+if [[ -z ${CONVOSTORE_TEST_POSTGRES_URL:-} && ${CONVOSTORE_SKIP_POSTGRES:-} != 1 ]]; then
+    exec scripts/postgres.sh "$0" "$@"
+fi
+
+# weight, test, and which function of it where they share the time; weight 0 runs once, as long as it takes
+rows='
+12 r01_killed_writer
+4 python
+4 node
+22 r02_power_cut
+6 r03_load nobody_is_busy
+1 r03_load who_waits
+8 r04_opening
+8 r05_dropped_locks
+12 r06_alike
+0 r07_faults
+7 r08_damage
+0 r09_migration
+0 r10_hostile
+6 r11_retries
+4 r12_private an_erased_message
+0 r12_private files_and_folders
+0 r12_private where_something
+3 r13_bounded ten_thousand
+0 r13_bounded a_store_has
+0 r13_bounded the_wal_shrinks
+0 r13_bounded what_an_append
+1 postgres_r01_killed_clients
+1 postgres_r03_load
+1 postgres_r11_retries
+'
+rows=$(grep -E '^[0-9]' <<< "$rows" | grep -E "${SOAK_ONLY:-.}")
+total=$(awk '{ sum += $1 } END { print sum ? sum : 1 }' <<< "$rows")
+
+mkdir -p target/reliability
+export CONVOSTORE_REPORT=$PWD/target/reliability/soak.jsonl
+log=$PWD/target/reliability/soak.log
+rm -f "$CONVOSTORE_REPORT" "$log"
+cargo test --quiet --profile proof --package reliability --no-run
+
+in_rust() {
+    cargo test --quiet --profile proof --package reliability --test "$@" -- --test-threads=1 --nocapture
+}
+
+# Of its own it counts; so it runs again until the time is over.
+in_python() {
+    local end=$((SECONDS + CONVOSTORE_SOAK_SECONDS))
+    while CONVOSTORE_KILLS=1000 bindings-python/test.sh -k kill && [[ $SECONDS -lt $end ]]; do :; done
+}
+
+failed=()
+while read -r weight name function <&3; do
+    seconds=$(awk -v hours="$hours" -v weight="$weight" -v total="$total" 'BEGIN { printf "%d", hours * 3600 * weight / total }')
+    [[ $weight = 0 ]] && share=once || share="for $seconds s"
+    echo "$(date +%H:%M:%S) $name${function:+ $function}: $share" | tee -a "$log"
+    export CONVOSTORE_SOAK_SECONDS=$seconds
+    case $name in
+        python) run=(in_python) ;;
+        node) run=(bindings-wasm/test.sh) ;;
+        postgres_*)
+            if [[ ${CONVOSTORE_SKIP_POSTGRES:-} = 1 ]]; then
+                echo "SKIPPED: $name was not tried (CONVOSTORE_SKIP_POSTGRES=1)" | tee -a "$log"
+                continue
+            fi
+            run=(in_rust "$name") ;;
+        *) run=(in_rust "$name" $function) ;;
+    esac
+    if ! "${run[@]}" >> "$log" 2>&1; then
+        failed+=("$name $function")
+        echo "FAILED: $name $function; see $log" >&2
+    fi
+done 3<<< "$rows"
+
+scripts/reliability-table "$CONVOSTORE_REPORT"
+if [[ ${#failed[@]} -gt 0 ]]; then
+    printf 'failed: %s\n' "${failed[@]}" >&2
+    exit 1
+fi
