@@ -80,7 +80,7 @@ bench-rust: ## … Rust: raw rusqlite
 	$(CARGO) run --quiet --release --package convostore-bench
 
 .PHONY: bench-python
-bench-python: ## … Python: sqlite3, openai-agents, langchain-community, SQLAlchemy
+bench-python: ## … Python: sqlite3, raw rusqlite, openai-agents, langchain, SQLAlchemy, langgraph, google-adk; on PostgreSQL psycopg, langgraph, google-adk
 	bindings-python/bench/run.sh
 
 .PHONY: bench-npm
@@ -88,12 +88,20 @@ bench-npm: ## … Node: Maps, MemorySession, sql.js, sqlite-wasm, better-sqlite3
 	bindings-wasm/bench/run.sh
 
 .PHONY: check-all
-check-all: ## Slow and networked gates: licences and sources, every set of features, a long model test
+check-all: mutants ## Slow and networked gates: licences and sources, every set of features, a long model test, mutants (hours)
 	test -x target/tools/bin/cargo-deny || $(CARGO) install --quiet --locked --root target/tools cargo-deny@0.20.2
 	test -x target/tools/bin/cargo-hack || $(CARGO) install --quiet --locked --root target/tools cargo-hack@0.6.46
 	target/tools/bin/cargo-deny --all-features check bans licenses sources
 	target/tools/bin/cargo-hack hack check --quiet --package convostore --feature-powerset
 	CONVOSTORE_MODEL_OPERATIONS=1000000 $(CARGO) test --release --package conformance --test model -- --nocapture
+
+# Without PostgreSQL: no line of what is changed runs there alone. SHARD=0/20 tries a twentieth.
+.PHONY: mutants
+mutants: ## That the tests see changes in the rules, the operations and the archive: at least 90 % of them
+	test -x target/tools/bin/cargo-mutants || $(CARGO) install --quiet --locked --root target/tools cargo-mutants@27.1.0
+	CONVOSTORE_SKIP_POSTGRES=1 CONVOSTORE_MODEL_OPERATIONS=4000 target/tools/bin/cargo-mutants mutants \
+		--output target $(if $(SHARD),--sharding round-robin --shard $(SHARD)) || test $$? -eq 2
+	scripts/mutants_caught.py target/mutants.out/outcomes.json 90
 
 .PHONY: soak
 soak: ## The long tests that nothing acknowledged is lost, for HOURS hours (default 1); how far each came in target/reliability/soak.jsonl

@@ -15,17 +15,20 @@ from typing import Any
 
 Work = Callable[[int], Any]
 """One call; it is told the number of the call."""
+Timed = Callable[[int], float]
+"""So many calls by somebody who takes the time: the seconds."""
 
 WARMING = 2
 """So many rounds warm caches and are not counted."""
 
 
-async def in_turns(rounds: int, calls: int, works: dict[str, tuple[bool, Work]]) -> dict[str, float]:
+async def in_turns(rounds: int, calls: int, works: dict[str, tuple[bool | None, Work | Timed]]) -> dict[str, float]:
     """Lets all work in turns, `calls` calls a turn, in another order each round. Gives the median microseconds of a call of each.
 
     The order is shuffled: were it only rotated, each would always follow the same one and inherit what that left for the disk to do.
 
-    The awaited ones are awaited one after the other in one running loop: what it costs to start a loop is not theirs.
+    The awaited ones are awaited one after the other in one running loop: what it costs to start a loop is not theirs. For a work that is
+    neither awaited nor not (None), the time is what it says.
     """
     times: dict[str, list[float]] = {name: [] for name in works}
     names, order = list(works), random.Random(7)
@@ -34,16 +37,24 @@ async def in_turns(rounds: int, calls: int, works: dict[str, tuple[bool, Work]])
         order.shuffle(names)
         for name in names:
             is_async, work = works[name]
-            start = time.perf_counter()
-            if is_async:
-                for call in range(first, first + calls):
-                    await work(call)
-            else:
-                for call in range(first, first + calls):
-                    work(call)
+            took = await timed(is_async, work, range(first, first + calls))
             if round >= WARMING:
-                times[name].append((time.perf_counter() - start) / calls * 1e6)
+                times[name].append(took / calls * 1e6)
     return {name: statistics.median(found) for name, found in times.items()}
+
+
+async def timed(is_async: bool | None, work: Any, calls: range) -> float:
+    """The seconds of these calls."""
+    if is_async is None:
+        return work(len(calls))
+    start = time.perf_counter()
+    if is_async:
+        for call in calls:
+            await work(call)
+    else:
+        for call in calls:
+            work(call)
+    return time.perf_counter() - start
 
 
 def disk_sync(folder: str) -> float:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-COLUMNS = ["Store", "AsyncStore", "sqlite3", "SQLiteSession", "langchain", "SQLAlchemy"]
+COLUMNS = ["Store", "AsyncStore", "sqlite3", "rusqlite", "SQLiteSession", "langchain", "SQLAlchemy", "langgraph", "ADK", "ADK-sqlite"]
 RESULTS = Path(__file__).parents[2] / "target/bench/results.jsonl"
 
 
 class Report:
-    def __init__(self) -> None:
+    def __init__(self, suite: str = "python", columns: list[str] = COLUMNS) -> None:
+        self.suite, self.columns = suite, columns
         self.rows: list[list[str]] = []
         self.lines: list[dict[str, object]] = []
         self.missed: list[str] = []
@@ -23,15 +24,20 @@ class Report:
         metric: str = "median_us",
         base: str = "Store",
         goals: dict[str, float] | None = None,
+        near: dict[str, float] | None = None,
         at_most: float | None = None,
         absent: str = "no call",
+        fails: dict[str, str] | None = None,
     ) -> None:
-        """A row: each value, and how many times that of `base` it is. `goals` says how many times that must be at least, `at_most` how high `base` may be."""
+        """A row: each value, and how many times that of `base` it is.
+
+        `goals` says how many times that must be at least, `near` how many times that of another `base` may be, `at_most` how high it may be.
+        """
         cells = []
-        for name in COLUMNS:
+        for name in self.columns:
             value = values.get(name)
             if value is None:
-                cells.append("" if name.endswith("Store") else absent)
+                cells.append((fails or {}).get(name) or ("" if name.endswith("Store") else absent))
                 continue
             # As wide where there is none, so that numbers stand below numbers.
             ratio = "" if name == "Store" else " " * 7
@@ -46,29 +52,28 @@ class Report:
             met &= found >= factor
             wanted.append(f"{name} ≥ {factor:g}x")
             self.line(workload, name, f"times_{base}", found)
+        for name, factor in (near or {}).items():
+            found = values[base] / values[name]
+            met &= found <= factor
+            wanted.append(f"{base} ≤ {factor:g}x {name}")
+            self.line(workload, base, f"times_{name}", found)
         if at_most is not None:
             met &= values[base] <= at_most
             wanted.append(f"{base} ≤ {at_most:g}")
         self.add(workload, cells, ", ".join(wanted), met)
 
-    def single(self, workload: str, text: str, goal: str = "", met: bool = True) -> None:
-        """A row that has one number, or the reason why it has none."""
-        self.add(workload, [text], goal, met)
-
     def add(self, workload: str, cells: list[str], goal: str, met: bool, name: str | None = None) -> None:
         verdict = ("met" if met else "MISSED") if goal else ""
         if goal and not met:
             self.missed.append(name or workload)
-        self.rows.append([workload, *cells, *[""] * (len(COLUMNS) - len(cells)), goal, verdict])
+        self.rows.append([workload, *cells, *[""] * (len(self.columns) - len(cells)), goal, verdict])
 
     def line(self, workload: str, contender: str, metric: str, value: float) -> None:
-        self.lines.append({"suite": "python", "workload": workload, "contender": contender, "metric": metric, "value": value})
+        self.lines.append({"suite": self.suite, "workload": workload, "contender": contender, "metric": metric, "value": value})
 
     def print(self) -> None:
-        head = ["microseconds of a call", *COLUMNS, "goal", ""]
-        wide = [row for row in self.rows if not is_spanning(row)]
-        widths = [max(len(row[n]) for row in [head, *wide]) for n in range(len(head))]
-        widths[0] = max(len(row[0]) for row in self.rows)
+        head = ["microseconds of a call", *self.columns, "goal", ""]
+        widths = [max(len(row[n]) for row in [head, *self.rows]) for n in range(len(head))]
         rule = "─" * (sum(widths) + 2 * (len(widths) - 1))
         print(rule, line(head, widths), rule, *(line(row, widths) for row in self.rows), rule, sep="\n")
         print(f"{len(self.missed)} goals missed" + "".join(f"; {workload}" for workload in self.missed))
@@ -81,28 +86,11 @@ class Report:
         print(f"written to {RESULTS.relative_to(Path(__file__).parents[2])}")
 
 
-def is_spanning(row: list[str]) -> bool:
-    """Whether the row's one text runs over the columns of all contenders."""
-    return len(row[1]) > 16 and not any(row[2 : 1 + len(COLUMNS)])
-
-
 def line(row: list[str], widths: list[int]) -> str:
-    last = 1 + len(COLUMNS)
-    cells = [text.rjust(width) for text, width in zip(row[1:last], widths[1:last], strict=True)]
-    middle = row[1].ljust(len("  ".join(cells if not is_spanning(row) else [" " * width for width in widths[1:last]])))
-    return "  ".join([row[0].ljust(widths[0]), middle if is_spanning(row) else "  ".join(cells), row[last].ljust(widths[last]), row[last + 1]]).rstrip()
+    cells = [text.rjust(width) for text, width in zip(row[1:-2], widths[1:-2], strict=True)]
+    return "  ".join([row[0].ljust(widths[0]), *cells, row[-2].ljust(widths[-2]), row[-1]]).rstrip()
 
 
 def number(value: float) -> str:
     return f"{value:.1f}" if value < 1000 else f"{value:,.0f}"
 
-
-def of_rust(workload: str) -> float | None:
-    """What the Rust bench last measured of raw rusqlite, in microseconds."""
-    found = None
-    if RESULTS.exists():
-        for text in RESULTS.read_text().splitlines():
-            line = json.loads(text)
-            if (line.get("suite"), line.get("workload"), line.get("contender"), line.get("metric")) == ("rust", workload, "raw rusqlite", "median_us"):
-                found = float(line["value"])
-    return found

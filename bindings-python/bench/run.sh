@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Builds the wheel, installs it beside what it is compared with, and measures them in turns. --quick takes less than a minute;
-# --folder DIR puts the databases elsewhere, as on a tmpfs, to leave the disk out (no results are kept of that).
+# Builds the wheel, installs it beside what it is compared with, and measures them in turns: on SQLite, then on PostgreSQL (scripts/postgres.sh;
+# CONVOSTORE_SKIP_POSTGRES=1 leaves that out). --quick takes a minute or two; --folder DIR puts the SQLite files elsewhere, as on a tmpfs, to leave
+# the disk out (no results are kept of that).
 set -euo pipefail
 folder=()
 arguments=()
@@ -34,5 +35,11 @@ rm -rf "$target/bench-wheels"
     || { cat "$target/bench-maturin.log"; exit 1; }
 "$bin/pip" install --quiet --disable-pip-version-check --no-deps --force-reinstall "$target"/bench-wheels/*.whl
 
+# Raw rusqlite, a program that the bench talks to.
+(cd "$here/.." && cargo build --quiet --release --package convostore-bench --example raw_append)
+export CONVOSTORE_RAW_APPEND=${CARGO_TARGET_DIR:-$here/../target}/release/examples/raw_append PYTHONDONTWRITEBYTECODE=1
+
 cd "$target"
-PYTHONDONTWRITEBYTECODE=1 "$bin/python" "$here/bench/main.py" "${folder[@]}" "${arguments[@]}"
+"$bin/python" "$here/bench/main.py" "${folder[@]}" "${arguments[@]}"
+"$bin/python" "$here/bench/latency.py" "${folder[@]}" "${arguments[@]}"
+"$here/../scripts/postgres.sh" "$bin/python" "$here/bench/postgres.py" "${arguments[@]}"

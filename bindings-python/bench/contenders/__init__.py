@@ -2,7 +2,7 @@
 
     append(session, count)   load(session)   last(session, count)   listing(count)   get_or_create(key)
 
-A missing method means: there is no such call. `durability` is `full` or `normal`, or None for what it is as it is shipped. Modules are imported
+A missing method means: there is no such call. One that takes its own time has `timed_append` instead. `durability` is `full` or `normal`, or None for what it is as it is shipped. Modules are imported
 by name, so that a process that measures one contender loads no other.
 """
 
@@ -28,6 +28,10 @@ CLASSES = {
     "SQLiteSession": ("openai_agents", "SQLiteSession"),
     "langchain": ("langchain", "LangChain"),
     "SQLAlchemy": ("textbook", "SQLAlchemy"),
+    "rusqlite": ("rusqlite", "Rusqlite"),
+    "langgraph": ("langgraph", "LangGraph"),
+    "ADK": ("adk", "ADK"),
+    "ADK-sqlite": ("adk", "ADKSqlite"),
 }
 """Where the contender of that name is."""
 
