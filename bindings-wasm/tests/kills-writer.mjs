@@ -17,8 +17,17 @@ if (order === "acknowledge-first") {
 
 const store = await Store.open({ path });
 await store.getOrCreateSession({ id: "a" });
-writeSync(1, "ready\n");
-const acknowledge = (name) => writeSync(1, `${name}\n`);
+const acknowledge = (name) => {
+  for (;;) {
+    try {
+      return writeSync(1, `${name}\n`);
+    } catch (error) {
+      if (error.code !== "EAGAIN") throw error; // the pipe is full: who reads it is busy
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
+    }
+  }
+};
+acknowledge("ready");
 const says = (name, part = "1/1") => ({ role: "user", content: { name, part, text: "x".repeat(Math.random() * 700) } });
 const save = (name) => store.saveMessage("a", says(name)).then(() => acknowledge(name));
 

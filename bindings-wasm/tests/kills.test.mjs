@@ -19,7 +19,9 @@ const DEATHS_OF_A_FILE = 20;
 
 /** Lets a writer write for a moment and kills it, one in ten while it opens. Says what was acknowledged. */
 async function letWriteAndKill(path, run, order) {
-  const child = spawn(process.execPath, [join(import.meta.dirname, "kills-writer.mjs"), path, run, order], { stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawn(process.execPath, [join(import.meta.dirname, "kills-writer.mjs"), path, run, order], { stdio: ["ignore", "pipe", "pipe"] });
+  let trouble = "";
+  child.stderr.on("data", (data) => { trouble += data; });
   const ended = new Promise((done) => child.once("close", (code) => done(code)));
   let out = "";
   child.stdout.on("data", (data) => { out += data; });
@@ -29,7 +31,7 @@ async function letWriteAndKill(path, run, order) {
     await new Promise((done) => setTimeout(done, Math.random() * 25));
   }
   child.kill("SIGKILL");
-  assert.equal(await ended, null, "the writer ended by itself");
+  assert.equal(await ended, null, `the writer ended by itself: ${trouble}`);
   const lines = out.split("\n").slice(0, -1);
   return lines.slice(1);
 }
