@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::io::{self, Write};
 
-use convostore::{ExportOptions, ImportOptions};
+use convostore::{Error, ExportOptions, ImportOptions};
 use js_sys::{Function, Uint8Array};
 use wasm_bindgen::prelude::*;
 
@@ -52,9 +52,10 @@ impl CoreStore {
         };
         let options = ExportOptions::new().tolerant(tolerant);
         let report = self.at(now).export_archive(&mut pieces, options).out()?;
-        pieces
-            .flush()
-            .map_err(|_| invalid("the archive could not be handed over"))?;
+        let flushed = pieces.flush();
+        flushed
+            .map_err(|_| invalid("the archive could not be handed over"))
+            .out()?;
         let mut list = List::new();
         for n in [
             report.sessions,
@@ -70,25 +71,22 @@ impl CoreStore {
     }
 
     /// Sessions, messages, contexts and lifecycles that were added, what was unchanged, and the bytes read.
-    pub fn import_archive(&self, now: f64, archive: &CoreArchive, dry_run: bool) -> Out<Vec<f64>> {
-        let bytes = archive
-            .0
-            .try_borrow()
-            .map_err(|_| invalid("this archive is being read"))?;
+    pub fn import_archive(&self, now: f64, archive: &CoreArchive, dry_run: bool) -> Out<String> {
+        let bytes = archive.0.try_borrow();
+        let bytes = bytes.map_err(|_| busy()).out()?;
         let options = ImportOptions::new().dry_run(dry_run);
         let report = self
             .at(now)
             .import_archive(bytes.as_slice(), options)
             .out()?;
-        let numbers = [
+        Ok(List::of(&[
             report.sessions,
             report.messages,
             report.contexts,
             report.lifecycles,
             report.unchanged,
             report.bytes,
-        ];
-        Ok(numbers.map(|n| n as f64).to_vec())
+        ]))
     }
 }
 
@@ -107,11 +105,13 @@ impl CoreArchive {
 
     /// Adds a piece.
     pub fn push(&self, piece: &[u8]) -> Out<()> {
-        let mut bytes = self
-            .0
-            .try_borrow_mut()
-            .map_err(|_| invalid("this archive is being read"))?;
+        let bytes = self.0.try_borrow_mut();
+        let mut bytes = bytes.map_err(|_| busy()).out()?;
         bytes.extend_from_slice(piece);
         Ok(())
     }
+}
+
+fn busy() -> Error {
+    invalid("this archive is being read")
 }

@@ -4,7 +4,6 @@
 //! created, so the source is called from here.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -30,7 +29,7 @@ impl Clock for CallClock {
 
 thread_local! {
     /// JavaScript functions belong to one thread and cannot be in an [`IdSource`], which any thread may call.
-    static SOURCES: RefCell<BTreeMap<u32, Function>> = const { RefCell::new(BTreeMap::new()) };
+    static SOURCES: RefCell<Vec<(u32, Function)>> = const { RefCell::new(Vec::new()) };
     static NEXT: Cell<u32> = const { Cell::new(0) };
 }
 
@@ -41,21 +40,24 @@ impl JsIds {
     pub(crate) fn new(source: Function) -> Self {
         let slot = NEXT.get();
         NEXT.set(slot.wrapping_add(1));
-        SOURCES.with_borrow_mut(|sources| sources.insert(slot, source));
+        SOURCES.with_borrow_mut(|sources| sources.push((slot, source)));
         Self(slot)
     }
 }
 
 impl Drop for JsIds {
     fn drop(&mut self) {
-        SOURCES.with_borrow_mut(|sources| sources.remove(&self.0));
+        SOURCES.with_borrow_mut(|sources| sources.retain(|(slot, _)| *slot != self.0));
     }
 }
 
 impl IdSource for JsIds {
     /// Empty where the function threw or gave no text, which is no id: nothing is written, and the TypeScript side tells why.
     fn new_id(&self, _now: Timestamp) -> String {
-        let source = SOURCES.with_borrow(|sources| sources.get(&self.0).cloned());
+        let source = SOURCES.with_borrow(|sources| {
+            let source = sources.iter().find(|(slot, _)| *slot == self.0);
+            source.map(|(_, source)| source.clone())
+        });
         let drawn = source.and_then(|source| source.call0(&JsValue::UNDEFINED).ok());
         drawn.and_then(|id| id.as_string()).unwrap_or_default()
     }

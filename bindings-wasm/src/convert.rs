@@ -5,13 +5,13 @@
 use std::time::Duration;
 use std::vec::IntoIter;
 
-use convostore::json::{elements, escape, put_number, text_of};
+use convostore::json::{elements, put_number, put_text, text_of};
 use convostore::{
-    Content, Context, JsonObject, Message, NewMessage, NewSession, Session, SessionUpdate,
+    Content, Context, JsonObject, Message, NewMessage, NewSession, Result, Session, SessionUpdate,
     Timestamp,
 };
 
-use crate::error::{Out, Thrown, invalid};
+use crate::error::invalid;
 
 /// An argument as it comes.
 pub(crate) enum Arg {
@@ -43,7 +43,7 @@ impl Arg {
 pub(crate) struct Args(IntoIter<Arg>);
 
 impl Args {
-    pub(crate) fn parse(json: &str) -> Out<Self> {
+    pub(crate) fn parse(json: &str) -> Result<Self> {
         let list = Arg::all_of(json).ok_or_else(|| {
             invalid("an argument cannot be read: a text in it holds half of a surrogate pair")
         })?;
@@ -86,25 +86,30 @@ impl Args {
         }
     }
 
+    /// A text that is always given.
+    pub(crate) fn word(&mut self) -> String {
+        self.text().unwrap_or_default()
+    }
+
     /// The texts that are left.
     pub(crate) fn texts(mut self) -> Vec<String> {
         std::iter::from_fn(|| self.text()).collect()
     }
 
-    pub(crate) fn time(&mut self) -> Out<Option<Timestamp>> {
+    pub(crate) fn time(&mut self) -> Result<Option<Timestamp>> {
         let millis = self.number();
         millis
-            .map(|millis| Timestamp::from_millis(millis as i64).out())
+            .map(|millis| Timestamp::from_millis(millis as i64))
             .transpose()
     }
 
-    pub(crate) fn object(&mut self) -> Out<Option<JsonObject>> {
+    pub(crate) fn object(&mut self) -> Result<Option<JsonObject>> {
         let text = self.text();
-        text.map(|text| JsonObject::parse(text).out()).transpose()
+        text.map(JsonObject::parse).transpose()
     }
 
     /// `id`, `scope`, `key`, `owner`, `lifecycle`, `status`, `metadata`, `created_at`.
-    pub(crate) fn new_session(mut self) -> Out<NewSession> {
+    pub(crate) fn new_session(&mut self) -> Result<NewSession> {
         let mut new = NewSession::new();
         if let Some(id) = self.text() {
             new = new.id(id);
@@ -134,7 +139,7 @@ impl Args {
     }
 
     /// `status`; `owner` as a list, empty where it is taken away; `metadata`; `merge_metadata`; `expected_revision`.
-    pub(crate) fn update(mut self) -> Out<SessionUpdate> {
+    pub(crate) fn update(mut self) -> Result<SessionUpdate> {
         let mut update = SessionUpdate::new();
         if let Some(status) = self.text() {
             update = update.status(status);
@@ -155,15 +160,15 @@ impl Args {
     }
 
     /// `role`, `body`, `is_json`, and what [`Args::rest_of_message`] takes.
-    pub(crate) fn new_message(mut self) -> Out<NewMessage> {
-        let role = self.text().unwrap_or_default();
-        let body = self.text().unwrap_or_default();
+    pub(crate) fn new_message(mut self) -> Result<NewMessage> {
+        let role = self.word();
+        let body = self.word();
         let is_json = self.flag().unwrap_or_default();
         self.rest_of_message(NewMessage::new(role, content(body, is_json)?))
     }
 
     /// `token_count`, `is_summary`, `dedup_key`, `created_at`: what few messages have.
-    pub(crate) fn rest_of_message(mut self, mut message: NewMessage) -> Out<NewMessage> {
+    pub(crate) fn rest_of_message(&mut self, mut message: NewMessage) -> Result<NewMessage> {
         if let Some(tokens) = self.whole() {
             message = message.token_count(tokens);
         }
@@ -194,9 +199,9 @@ pub(crate) fn span(millis: f64) -> Duration {
     Duration::from_millis(millis as u64)
 }
 
-pub(crate) fn content(body: String, is_json: bool) -> Out<Content> {
+pub(crate) fn content(body: String, is_json: bool) -> Result<Content> {
     if is_json {
-        Content::json(body).out()
+        Content::json(body)
     } else {
         Ok(Content::text(body))
     }
@@ -218,9 +223,7 @@ impl List {
 
     pub(crate) fn text(&mut self, text: &str) {
         self.comma();
-        self.0.push('"');
-        escape(text, &mut |piece| self.0.push_str(piece));
-        self.0.push('"');
+        put_text(&mut self.0, text);
     }
 
     pub(crate) fn optional_text(&mut self, text: Option<&str>) {
@@ -256,10 +259,22 @@ impl List {
         self.0.push(']');
     }
 
+    /// A list of numbers.
+    pub(crate) fn of(numbers: &[u64]) -> String {
+        let mut list = Self::new();
+        numbers.iter().for_each(|number| list.number(*number));
+        list.end()
+    }
+
     pub(crate) fn end(mut self) -> String {
         self.0.push(']');
         self.0
     }
+}
+
+/// A record, or null.
+pub(crate) fn or_null<T>(record: Option<&T>, text: fn(&T) -> String) -> String {
+    record.map_or_else(|| "null".to_owned(), text)
 }
 
 /// The members in the order that `js/src/records.ts` reads.
@@ -339,13 +354,16 @@ pub(crate) fn messages_text(messages: &[Message]) -> String {
 }
 
 /// What became of saved messages, four numbers each: what the caller does not know yet. A token count of −1 is none.
-pub(crate) fn saved(messages: &[Message]) -> Vec<f64> {
-    let mut out = Vec::with_capacity(messages.len() * 4);
+pub(crate) fn saved_text(messages: &[Message]) -> String {
+    let mut list = List::new();
     for message in messages {
-        out.push(message.seq as f64);
-        out.push(message.created_at.as_millis() as f64);
-        out.push(message.token_count.map_or(-1.0, |tokens| tokens as f64));
-        out.push(f64::from(u8::from(message.is_summary)));
+        list.number(message.seq);
+        list.time(message.created_at);
+        match message.token_count {
+            Some(tokens) => list.number(tokens),
+            None => list.raw("-1"),
+        }
+        list.flag(message.is_summary);
     }
-    out
+    list.end()
 }

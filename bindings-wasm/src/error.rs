@@ -1,7 +1,6 @@
 //! Errors, as the TypeScript side turns them into its classes.
 
 use convostore::{Error, ErrorCode};
-use serde_json::Value;
 use wasm_bindgen::JsValue;
 
 use crate::convert::List;
@@ -9,8 +8,7 @@ use crate::convert::List;
 /// What a function that JavaScript calls returns.
 pub(crate) type Out<T> = Result<T, JsValue>;
 
-/// The error as JSON text: code, message, cause or null, then names and values of the details. (Written by hand: a general writer of JSON
-/// values would bring that of floating-point numbers, which no detail is.)
+/// The error as JSON text: code, message, cause or null, then names and values of the details.
 pub(crate) fn thrown(error: &Error) -> JsValue {
     let mut list = List::new();
     list.text(error.code().as_str());
@@ -21,23 +19,14 @@ pub(crate) fn thrown(error: &Error) -> JsValue {
     }
     for (name, value) in error.details() {
         list.text(name);
-        match value {
-            Value::String(text) => list.text(text),
-            Value::Bool(flag) => list.raw(if *flag { "true" } else { "false" }),
-            Value::Number(number) => match (number.as_u64(), number.as_i64()) {
-                (Some(number), _) => list.number(number),
-                (_, Some(number)) => list.raw(&number.to_string()),
-                _ => list.raw("null"),
-            },
-            _ => list.raw("null"),
-        }
+        list.raw(&value.to_string());
     }
     JsValue::from_str(&list.end())
 }
 
 /// An error about an argument that the TypeScript side let through.
-pub(crate) fn invalid(message: &str) -> JsValue {
-    thrown(&Error::new(ErrorCode::InvalidArgument, message))
+pub(crate) fn invalid(message: &str) -> Error {
+    Error::new(ErrorCode::InvalidArgument, message)
 }
 
 /// Maps the core's error.

@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use convostore::backend::Backend;
 use convostore::backend::memory::{MemoryBackend, Record};
-use convostore::{Error, ErrorCode, IdScheme, PreviewRule, Store, StoreOptions};
+use convostore::{Error, ErrorCode, IdScheme, PreviewRule, Result, Store, StoreOptions};
 use js_sys::Function;
 use wasm_bindgen::prelude::*;
 
 use crate::clock::{CallClock, JsIds};
 use crate::convert::{Args, List};
 use crate::error::{Out, Thrown, invalid, thrown};
+use crate::{context, lifecycle, message, session};
 
 /// The rows of all tenants. Where they are kept, each write waits until it is said to be kept.
 #[wasm_bindgen]
@@ -19,24 +20,8 @@ pub struct CoreDatabase {
     clock: CallClock,
 }
 
-#[wasm_bindgen]
 impl CoreDatabase {
-    /// An empty one.
-    #[wasm_bindgen(constructor)]
-    pub fn new(is_kept: bool) -> Self {
-        let backend = if is_kept {
-            MemoryBackend::prepared()
-        } else {
-            MemoryBackend::new()
-        };
-        Self {
-            backend: Arc::new(backend),
-            clock: CallClock::default(),
-        }
-    }
-
-    /// A store on it, with an id source of JavaScript where one is given. `tenant`, `ids`, `preview`, `roles`.
-    pub fn store(&self, options: &str, ids: Option<Function>) -> Out<CoreStore> {
+    fn open(&self, options: &str, ids: Option<Function>) -> Result<CoreStore> {
         let mut given = Args::parse(options)?;
         let mut options = StoreOptions::new().clock(self.clock.clone());
         if let Some(tenant) = given.text() {
@@ -61,13 +46,34 @@ impl CoreDatabase {
         if let Some(roles) = given.list() {
             options = options.roles(roles.texts());
         }
-        let store = options.with_backend(self.backend.clone()).out()?;
+        let store = options.with_backend(self.backend.clone())?;
         Ok(CoreStore {
             store,
             clock: self.clock.clone(),
         })
     }
+}
 
+#[wasm_bindgen]
+impl CoreDatabase {
+    /// An empty one.
+    #[wasm_bindgen(constructor)]
+    pub fn new(is_kept: bool) -> Self {
+        let backend = if is_kept {
+            MemoryBackend::prepared()
+        } else {
+            MemoryBackend::new()
+        };
+        Self {
+            backend: Arc::new(backend),
+            clock: CallClock::default(),
+        }
+    }
+
+    /// A store on it, with an id source of JavaScript where one is given. `tenant`, `ids`, `preview`, `roles`.
+    pub fn store(&self, options: &str, ids: Option<Function>) -> Out<CoreStore> {
+        self.open(options, ids).out()
+    }
     /// The write that waits to be kept, as bytes for a file; nothing where none waits.
     pub fn pending_bytes(&self) -> Option<Vec<u8>> {
         let records = self.backend.pending()?;
@@ -129,7 +135,7 @@ impl CoreDatabase {
     /// Applies what [`CoreDatabase::pending_text`] wrote.
     pub fn load_text(&self, text: &str) -> Out<()> {
         make_room();
-        let mut flat = Args::parse(text)?.texts().into_iter();
+        let mut flat = Args::parse(text).out()?.texts().into_iter();
         let records = std::iter::from_fn(|| {
             Some(match flat.next()?.as_str() {
                 "p" => Record::Put {
@@ -268,23 +274,54 @@ impl CoreStore {
         })
     }
 
-    /// Sessions and messages looked at, then what is wrong.
-    pub fn check(&self) -> Out<String> {
-        let found = self.store.check().out()?;
-        let mut list = List::new();
-        list.number(found.sessions);
-        list.number(found.messages);
-        found.problems.iter().for_each(|problem| list.text(problem));
-        Ok(list.end())
+    /// Runs an operation: the time, and its arguments as a JSON list. What comes back is JSON text. One function for most of them, since each
+    /// costs the same glue, here and in JavaScript.
+    pub fn run(&self, operation: &str, now: f64, arguments: &str) -> Out<String> {
+        let run: fn(&Store, Args) -> Result<String> = match operation {
+            "create_session" => session::create_session,
+            "get_or_create_session" => session::get_or_create_session,
+            "resume_session" => session::resume_session,
+            "get_session" => session::get_session,
+            "get_session_by_key" => session::get_session_by_key,
+            "list_sessions" => session::list_sessions,
+            "update_session" => session::update_session,
+            "touch_session" => session::touch_session,
+            "delete_session" => session::delete_session,
+            "save_messages" => message::save_messages,
+            "save_summary" => message::save_summary,
+            "count_messages" => message::count_messages,
+            "pop_message" => message::pop_message,
+            "delete_messages_before" => message::delete_messages_before,
+            "clear_messages" => message::clear_messages,
+            "get_context" => context::get_context,
+            "set_context" => context::set_context,
+            "merge_context" => context::merge_context,
+            "delete_context" => context::delete_context,
+            "list_contexts" => context::list_contexts,
+            "define_lifecycle" => lifecycle::define_lifecycle,
+            "list_lifecycles" => lifecycle::list_lifecycles,
+            "check" => check,
+            _ => stats,
+        };
+        let given = Args::parse(arguments);
+        given.and_then(|given| run(self.at(now), given)).out()
     }
+}
 
-    /// Sessions, messages and contexts of this tenant.
-    pub fn stats(&self) -> Out<Vec<f64>> {
-        let stats = self.store.stats().out()?;
-        Ok([stats.sessions, stats.messages, stats.contexts]
-            .map(|n| n as f64)
-            .to_vec())
-    }
+/// Sessions and messages looked at, then what is wrong.
+fn check(store: &Store, _: Args) -> Result<String> {
+    let found = store.check()?;
+    let mut list = List::new();
+    list.number(found.sessions);
+    list.number(found.messages);
+    found.problems.iter().for_each(|problem| list.text(problem));
+    Ok(list.end())
+}
+
+/// Sessions, messages and contexts of this tenant.
+fn stats(store: &Store, _: Args) -> Result<String> {
+    let stats = store.stats()?;
+    Ok(List::of(&[stats.sessions, stats.messages, stats.contexts]))
 }
 
 /// Lets memory grow by an eighth where it has grown since the last call. The allocator alone asks for a page at a time, and each time costs the

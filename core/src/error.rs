@@ -1,9 +1,8 @@
 //! The one error type of the crate: a code that programs match on, a sentence that people read.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
-use serde_json::Value;
+use crate::details::{Detail, Details};
 
 /// The result of an operation of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -133,7 +132,7 @@ pub struct Error {
 struct Inner {
     code: ErrorCode,
     message: String,
-    details: BTreeMap<&'static str, Value>,
+    details: Details,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
@@ -144,14 +143,14 @@ impl Error {
             inner: Box::new(Inner {
                 code,
                 message: message.into(),
-                details: BTreeMap::new(),
+                details: Details::default(),
                 source: None,
             }),
         }
     }
 
     /// The same error with one more detail.
-    pub fn with(mut self, name: &'static str, value: impl Into<Value>) -> Self {
+    pub fn with(mut self, name: &'static str, value: impl Into<Detail>) -> Self {
         self.inner.details.insert(name, value.into());
         self
     }
@@ -176,7 +175,7 @@ impl Error {
     }
 
     /// Names and values that belong to the message, such as `session_id` or `revision`.
-    pub fn details(&self) -> &BTreeMap<&'static str, Value> {
+    pub fn details(&self) -> &Details {
         &self.inner.details
     }
 

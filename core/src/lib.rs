@@ -8,6 +8,7 @@ mod archive;
 mod async_store;
 pub mod backend;
 mod clock;
+mod details;
 mod error;
 mod id;
 #[doc(hidden)]
@@ -25,6 +26,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 #[cfg(feature = "tokio")]
 pub use async_store::{AsyncMessageStream, AsyncStore};
 pub use clock::{Clock, SystemClock, Timestamp};
+pub use details::{Detail, Details};
 pub use error::{Error, ErrorCode, Result};
 pub use id::{IdScheme, IdSource};
 pub use model::*;

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use convostore::{
-    Cleanup, Content, Context, Deletion, Erasure, Error, ExportReport, ImportReport, JsonObject,
-    Lifecycle, Message, Page, Session, Stats, StoreCheck, Timestamp,
+    Cleanup, Content, Context, Deletion, Detail, Erasure, Error, ExportReport, ImportReport,
+    JsonObject, Lifecycle, Message, Page, Session, Stats, StoreCheck, Timestamp,
 };
 use serde_json::{Value, json};
 
@@ -352,14 +352,9 @@ pub fn details(error: &Error) -> Answer {
     )
 }
 
-fn plain(value: &Value) -> Answer {
-    match value {
-        Value::Null => Answer::Nothing,
-        Value::Bool(yes) => Answer::Bool(*yes),
-        Value::Number(n) => n
-            .as_i64()
-            .map_or_else(|| Answer::Json(n.to_string()), Answer::from),
-        Value::String(text) => Answer::Text(text.clone()),
-        other => Answer::Json(other.to_string()),
+fn plain(value: &Detail) -> Answer {
+    match value.as_i64() {
+        Some(number) => Answer::from(number),
+        None => Answer::Text(value.as_str().unwrap_or_default().to_owned()),
     }
 }

@@ -74,11 +74,12 @@ export function options<T extends object>(value: T | undefined, what: string, na
 
 const newSessionNames = ["id", "scope", "key", "owner", "lifecycle", "status", "metadata", "createdAt"] as const;
 
-export function newSession(value: NewSession | undefined, more: readonly string[] = []): string {
+export function newSession(value: NewSession | undefined, more: readonly string[] = [], ...after: readonly Wire[]): string {
   const given = options(value, "session", [...newSessionNames, ...(more as [])]);
   return JSON.stringify([
     optionalText(given.id, "session id"), optionalText(given.scope, "scope"), optionalText(given.key, "key"), optionalText(given.owner, "owner"),
     optionalText(given.lifecycle, "lifecycle"), optionalText(given.status, "status"), optionalObject(given.metadata, "metadata"), time(given.createdAt, "createdAt"),
+    ...after,
   ] satisfies Wire);
 }
 
@@ -90,7 +91,7 @@ export function sessionQuery(value: SessionQuery | undefined): string {
   ] satisfies Wire);
 }
 
-function update(value: SessionUpdate | undefined, more: readonly string[] = []): Wire {
+function update(value: SessionUpdate | undefined, more: readonly string[] = []): Wire[] {
   const given = options(value, "update", ["status", "owner", "metadata", "mergeMetadata", "expectedRevision", ...(more as [])]);
   const owner = given.owner === undefined ? null : given.owner === null ? [] : [text(given.owner, "owner")];
   return [
@@ -99,7 +100,7 @@ function update(value: SessionUpdate | undefined, more: readonly string[] = []):
   ];
 }
 
-export const sessionUpdate = (value: SessionUpdate | undefined): string => JSON.stringify(update(value));
+export const sessionUpdate = (id: string, value: SessionUpdate | undefined): string => JSON.stringify([id, ...update(value)]);
 
 export function cleanupQuery(value: CleanupQuery | undefined, more: readonly string[] = []): string {
   const given = options(value, "query", ["olderThan", "scope", "status", "dryRun", ...(more as [])]);
@@ -125,9 +126,9 @@ export function newMessage(value: NewMessage): Said & { rest: Wire[] | undefined
   return { role: text(given.role, "role"), body, isJson, dedupKey, rest: isPlain ? undefined : rest };
 }
 
-export function save(messages: readonly ReturnType<typeof newMessage>[], expectedRevision: number | null, updateGiven: SessionUpdate | undefined): string {
+export function save(id: string, messages: readonly ReturnType<typeof newMessage>[], expectedRevision: number | null, updateGiven: SessionUpdate | undefined): string {
   const rows: Wire[] = messages.map((message) => [message.role, message.body, message.isJson, ...(message.rest ?? [])]);
-  return JSON.stringify([expectedRevision, updateGiven === undefined ? null : update(updateGiven), ...rows] satisfies Wire);
+  return JSON.stringify([id, expectedRevision, updateGiven === undefined ? null : update(updateGiven), ...rows] satisfies Wire);
 }
 
 export function messageQuery(value: MessageQuery | undefined, more: readonly string[] = []): string {

@@ -130,8 +130,8 @@ export interface Said {
   readonly dedupKey: string | null;
 }
 
-/** A message that was saved: what was said, and the four numbers of `saved` in `src/convert.rs` from `at` on. */
-export function savedMessage(said: Said, numbers: Float64Array, at: number): Message {
+/** A message that was saved: what was said, and the four numbers of `saved_text` in `src/convert.rs` from `at` on. */
+export function savedMessage(said: Said, numbers: readonly number[], at: number): Message {
   const tokens = numbers[at + 2] as number;
   return new MessageRecord(
     numbers[at] as number, numbers[at + 1] as number, said.role, said.body, said.isJson,
@@ -147,3 +147,5 @@ export const toContext = (json: string): Context => new ContextRecord(JSON.parse
 export const toContexts = (json: string): Page<Context> => page(json, (row: ContextRow) => new ContextRecord(row));
 export const toLifecycle = (json: string): Lifecycle => lifecycle(JSON.parse(json) as LifecycleRow);
 export const toLifecycles = (json: string): Lifecycle[] => (JSON.parse(json) as LifecycleRow[]).map(lifecycle);
+export const toSaved = (json: string): readonly number[] => JSON.parse(json) as number[];
+export const orNull = <T>(json: string, record: (json: string) => T): T | null => (json === "null" ? null : record(json));

@@ -6,7 +6,7 @@ import { CoreArchive } from "./web/core.js";
 import { Engine, type Handle, type Settings } from "./engine.js";
 import { errorOf, invalid } from "./errors.js";
 import type { Host, Keeper } from "./keeper.js";
-import { savedMessage, toContext, toContexts, toLifecycle, toLifecycles, toMessage, toMessages, toSession, toSessions } from "./records.js";
+import { orNull, savedMessage, toContext, toContexts, toLifecycle, toLifecycles, toMessage, toMessages, toSaved, toSession, toSessions } from "./records.js";
 import { runtime } from "./runtime.js";
 import type {
   ArchiveSource, Cleanup, CleanupQuery, ContentInput, Context, ContextQuery, Deletion, Export, ExportOptions, ExportReport, ImportReport, Lifecycle, LifecycleDefinition, Message, MessageQuery, NewMessage, NewSession,
@@ -132,21 +132,19 @@ export class Store {
   /** Creates a session. Errors: `already_exists` where the id or the `(scope, key)` is taken. */
   async createSession(session?: NewSession, waits?: Waits): Promise<Session> {
     const [given, now] = [newSession(session), this.#engine.now()];
-    return toSession(await this.#write(() => this.#handle.core.create_session(now, given), waits));
+    return toSession(await this.#write(() => this.#run("create_session", given, now), waits));
   }
 
   /** The session with that id; null where there is none. */
   async getSession(id: string): Promise<Session | null> {
-    const given = text(id, "session id");
-    const found = this.#engine.call(() => this.#handle.core.get_session(given));
-    return found === undefined ? null : toSession(found);
+    const given = JSON.stringify([text(id, "session id")]);
+    return orNull(this.#read("get_session", given), toSession);
   }
 
   /** The session with that key in that scope; null where there is none. */
   async getSessionByKey(scope: string, key: string): Promise<Session | null> {
-    const [place, name] = [text(scope, "scope"), text(key, "key")];
-    const found = this.#engine.call(() => this.#handle.core.get_session_by_key(place, name));
-    return found === undefined ? null : toSession(found);
+    const given = JSON.stringify([text(scope, "scope"), text(key, "key")]);
+    return orNull(this.#read("get_session_by_key", given), toSession);
   }
 
   /**
@@ -155,40 +153,41 @@ export class Store {
    */
   async getOrCreateSession(session: NewSession, waits?: Waits): Promise<Session> {
     const [given, now] = [newSession(session), this.#engine.now()];
-    return toSession(await this.#write(() => this.#handle.core.get_or_create_session(now, given), waits));
+    return toSession(await this.#write(() => this.#run("get_or_create_session", given, now), waits));
   }
 
   /** The scope's latest session, if it was active less than `idle` ago and its status is not final; else a new one. */
   async resumeSession(scope: string, resume: Omit<ResumeOptions, "scope"> = {}, waits?: Waits): Promise<Session> {
     const idle = span(resume.idle, "idle");
-    const [given, now] = [newSession({ ...resume, scope } as NewSession, ["idle"]), this.#engine.now()];
-    return toSession(await this.#write(() => this.#handle.core.resume_session(now, given, idle ?? undefined), waits));
+    const [given, now] = [newSession({ ...resume, scope } as NewSession, ["idle"], idle), this.#engine.now()];
+    return toSession(await this.#write(() => this.#run("resume_session", given, now), waits));
   }
 
   /** Sessions as whole records, a page at a time. In one traversal by cursors nothing comes twice. */
   async listSessions(query?: SessionQuery): Promise<Page<Session>> {
     const given = sessionQuery(query);
-    return toSessions(this.#engine.call(() => this.#handle.core.list_sessions(given)));
+    return toSessions(this.#read("list_sessions", given));
   }
 
   /** Changes a session; what is not given stays. Errors: `not_found`, `invalid_transition`, `conflict`. */
   async updateSession(id: string, update: SessionUpdate, waits?: Waits): Promise<Session> {
-    const [named, given, now] = [text(id, "session id"), sessionUpdate(update), this.#engine.now()];
-    return toSession(await this.#write(() => this.#handle.core.update_session(now, named, given), waits));
+    const [given, now] = [sessionUpdate(text(id, "session id"), update), this.#engine.now()];
+    return toSession(await this.#write(() => this.#run("update_session", given, now), waits));
   }
 
   /** Makes the session active now. Errors: `not_found`. */
   async touchSession(id: string, waits?: Waits): Promise<Session> {
-    const [named, now] = [text(id, "session id"), this.#engine.now()];
-    return toSession(await this.#write(() => this.#handle.core.touch_session(now, named), waits));
+    const [given, now] = [JSON.stringify([text(id, "session id")]), this.#engine.now()];
+    return toSession(await this.#write(() => this.#run("touch_session", given, now), waits));
   }
 
   /** Deletes a session with its messages, if there is such a session. With `erase` also their bytes are removed from the store's file, or the answer says what still holds them. */
   async deleteSession(id: string, deletion?: { readonly erase?: boolean | undefined } & Waits): Promise<Deletion> {
     const given = options(deletion, "options", ["erase", "signal"]);
     const [named, erase, now] = [text(id, "session id"), flag(given.erase, "erase") ?? false, this.#engine.now()];
+    const wire = JSON.stringify([named, erase]);
     return this.#engine.writes(async (settle) => {
-      const [deleted, reason] = JSON.parse(await settle(() => this.#handle.core.delete_session(now, named, erase))) as [0 | 1, string?];
+      const [deleted, reason] = JSON.parse(await settle(() => this.#run("delete_session", wire, now))) as [0 | 1, string?];
       if (!erase) return { deleted: deleted === 1, erasure: null, reason: null };
       const held = this.#engine.isKept ? await this.#engine.erase() : reason === "" ? undefined : reason;
       return { deleted: deleted === 1, erasure: held === undefined ? "complete" : "pending", reason: held ?? null };
@@ -203,9 +202,10 @@ export class Store {
     try {
       for (;;) {
         const done = await this.#writeAlone(() => this.#handle.core.cleanup_step(steps), query);
-        if (done === undefined) return total;
-        total.sessions += done[0] ?? 0;
-        total.messages += done[1] ?? 0;
+        if (done === "null") return total;
+        const [sessions, messages] = JSON.parse(done) as [number, number];
+        total.sessions += sessions;
+        total.messages += messages;
       }
     } finally {
       this.#engine.runtime.free(steps);
@@ -219,7 +219,7 @@ export class Store {
     const expected = optionalWhole(given.expectedRevision, "expectedRevision") ?? -1;
     const rest = said.rest === undefined ? "" : JSON.stringify(said.rest);
     const saved = await this.#write(() => this.#handle.core.save_message(now, id, said.role, said.body, said.isJson, rest, expected), given, said.body.length);
-    return savedMessage(said, saved, 0);
+    return savedMessage(said, toSaved(saved), 0);
   }
 
   /** Saves messages in order, all or none, and with them, in the same transaction, a change of the session where one is given. */
@@ -227,8 +227,8 @@ export class Store {
     const given = options(saveOptions, "options", ["expectedRevision", "update", "signal"]);
     if (!Array.isArray(messages)) throw invalid("messages must be a list", "messages");
     const [id, said, now] = [text(sessionId, "session id"), messages.map(newMessage), this.#engine.now()];
-    const wire = save(said, optionalWhole(given.expectedRevision, "expectedRevision"), given.update);
-    const saved = await this.#write(() => this.#handle.core.save_messages(now, id, wire), given, wire.length);
+    const wire = save(id, said, optionalWhole(given.expectedRevision, "expectedRevision"), given.update);
+    const saved = toSaved(await this.#write(() => this.#run("save_messages", wire, now), given, wire.length));
     return said.map((each, i) => savedMessage(each, saved, i * 4));
   }
 
@@ -236,8 +236,8 @@ export class Store {
   async saveSummary(sessionId: string, summary: ContentInput, saveOptions?: { readonly tokenCount?: number | undefined } & Waits): Promise<Message> {
     const given = options(saveOptions, "options", ["tokenCount", "signal"]);
     const [id, said, now] = [text(sessionId, "session id"), content(summary), this.#engine.now()];
-    const tokens = optionalWhole(given.tokenCount, "tokenCount") ?? undefined;
-    return toMessage(await this.#write(() => this.#handle.core.save_summary(now, id, said.body, said.isJson, tokens), given, said.body.length));
+    const wire = JSON.stringify([id, said.body, said.isJson, optionalWhole(given.tokenCount, "tokenCount")]);
+    return toMessage(await this.#write(() => this.#run("save_summary", wire, now), given, wire.length));
   }
 
   /** Messages of a session, oldest first. Errors: `not_found`. */
@@ -264,78 +264,74 @@ export class Store {
 
   /** How many messages the session has. Errors: `not_found`. */
   async countMessages(sessionId: string): Promise<number> {
-    const id = text(sessionId, "session id");
-    return this.#engine.call(() => this.#handle.core.count_messages(id));
+    return Number(this.#read("count_messages", JSON.stringify([text(sessionId, "session id")])));
   }
 
   /** Removes the newest message and gives it back; null where there is none. Errors: `not_found` where there is no such session. */
   async popMessage(sessionId: string, waits?: Waits): Promise<Message | null> {
-    const [id, now] = [text(sessionId, "session id"), this.#engine.now()];
-    const popped = await this.#write(() => this.#handle.core.pop_message(now, id), waits);
-    return popped === undefined ? null : toMessage(popped);
+    const [given, now] = [JSON.stringify([text(sessionId, "session id")]), this.#engine.now()];
+    return orNull(await this.#write(() => this.#run("pop_message", given, now), waits), toMessage);
   }
 
   /** Deletes the messages whose `seq` is below `before`, and says how many. The preview stays. */
   async deleteMessagesBefore(sessionId: string, before: number, waits?: Waits): Promise<number> {
-    const [id, bound, now] = [text(sessionId, "session id"), whole(before, "before"), this.#engine.now()];
-    return this.#write(() => this.#handle.core.delete_messages_before(now, id, bound), waits);
+    const [given, now] = [JSON.stringify([text(sessionId, "session id"), whole(before, "before")]), this.#engine.now()];
+    return Number(await this.#write(() => this.#run("delete_messages_before", given, now), waits));
   }
 
   /** Deletes all messages of the session, and says how many. Numbers go on where they were. */
   async clearMessages(sessionId: string, waits?: Waits): Promise<number> {
-    const [id, now] = [text(sessionId, "session id"), this.#engine.now()];
-    return this.#write(() => this.#handle.core.clear_messages(now, id), waits);
+    const [given, now] = [JSON.stringify([text(sessionId, "session id")]), this.#engine.now()];
+    return Number(await this.#write(() => this.#run("clear_messages", given, now), waits));
   }
 
   /** The context of a scope; null until it is first written. */
   async getContext(scope: string): Promise<Context | null> {
-    const given = text(scope, "scope");
-    const found = this.#engine.call(() => this.#handle.core.get_context(given));
-    return found === undefined ? null : toContext(found);
+    return orNull(this.#read("get_context", JSON.stringify([text(scope, "scope")])), toContext);
   }
 
   /** Writes the context of a scope. An expected revision of 0 demands that there be none yet. Errors: `conflict`. */
   async setContext(scope: string, data: ObjectInput, contextOptions?: { readonly expectedRevision?: number | undefined } & Waits): Promise<Context> {
     const given = options(contextOptions, "options", ["expectedRevision", "signal"]);
     const [place, json, now] = [text(scope, "scope"), object(data, "data"), this.#engine.now()];
-    const expected = optionalWhole(given.expectedRevision, "expectedRevision") ?? undefined;
-    return toContext(await this.#write(() => this.#handle.core.set_context(now, place, json, expected), given));
+    const wire = JSON.stringify([place, json, optionalWhole(given.expectedRevision, "expectedRevision")]);
+    return toContext(await this.#write(() => this.#run("set_context", wire, now), given));
   }
 
   /** Merges into the context of a scope by RFC 7396, beginning with `{}` where there is none. Errors: `conflict`. */
   async mergeContext(scope: string, patch: ObjectInput, contextOptions?: { readonly expectedRevision?: number | undefined } & Waits): Promise<Context> {
     const given = options(contextOptions, "options", ["expectedRevision", "signal"]);
     const [place, json, now] = [text(scope, "scope"), object(patch, "patch"), this.#engine.now()];
-    const expected = optionalWhole(given.expectedRevision, "expectedRevision") ?? undefined;
-    return toContext(await this.#write(() => this.#handle.core.merge_context(now, place, json, expected), given));
+    const wire = JSON.stringify([place, json, optionalWhole(given.expectedRevision, "expectedRevision")]);
+    return toContext(await this.#write(() => this.#run("merge_context", wire, now), given));
   }
 
   /** Deletes the context of a scope. Whether there was one. */
   async deleteContext(scope: string, waits?: Waits): Promise<boolean> {
-    const [place, now] = [text(scope, "scope"), this.#engine.now()];
-    return this.#write(() => this.#handle.core.delete_context(now, place), waits);
+    const [given, now] = [JSON.stringify([text(scope, "scope")]), this.#engine.now()];
+    return (await this.#write(() => this.#run("delete_context", given, now), waits)) === "true";
   }
 
   /** Contexts by bytes of their scopes, a page at a time. */
   async listContexts(query?: ContextQuery): Promise<Page<Context>> {
     const given = contextQuery(query);
-    return toContexts(this.#engine.call(() => this.#handle.core.list_contexts(given)));
+    return toContexts(this.#read("list_contexts", given));
   }
 
   /** Defines a lifecycle, for all programs on the data. Defining it the same way again does nothing. Errors: `conflict`. */
   async defineLifecycle(definition: LifecycleDefinition, waits?: Waits): Promise<Lifecycle> {
     const [given, now] = [lifecycleDefinition(definition), this.#engine.now()];
-    return toLifecycle(await this.#writeAlone(() => this.#handle.core.define_lifecycle(now, given), waits));
+    return toLifecycle(await this.#writeAlone(() => this.#run("define_lifecycle", given, now), waits));
   }
 
   /** All lifecycles, the built-in ones included, by bytes of their names. */
   async listLifecycles(): Promise<Lifecycle[]> {
-    return toLifecycles(this.#engine.call(() => this.#handle.core.list_lifecycles()));
+    return toLifecycles(this.#read("list_lifecycles"));
   }
 
   /** Whether the store is sound: what is wrong, a sentence each. Errors in what is kept show when it is opened. */
   async check(): Promise<StoreCheck> {
-    const [sessions, messages, ...problems] = JSON.parse(this.#engine.call(() => this.#handle.core.check())) as [number, number, ...string[]];
+    const [sessions, messages, ...problems] = JSON.parse(this.#read("check")) as [number, number, ...string[]];
     return { sessions, messages, problems };
   }
 
@@ -393,10 +389,8 @@ export class Store {
         given.signal?.throwIfAborted();
         this.#engine.call(() => archive.push(piece));
       }
-      const [sessions = 0, messages = 0, contexts = 0, lifecycles = 0, unchanged = 0, bytes = 0] = await this.#writeAlone(
-        () => this.#handle.core.import_archive(now, archive, dryRun),
-        given,
-      );
+      const imported = await this.#writeAlone(() => this.#handle.core.import_archive(now, archive, dryRun), given);
+      const [sessions, messages, contexts, lifecycles, unchanged, bytes] = JSON.parse(imported) as [number, number, number, number, number, number];
       return { sessions, messages, contexts, lifecycles, unchanged, bytes };
     } finally {
       this.#engine.runtime.free(archive);
@@ -405,7 +399,7 @@ export class Store {
 
   /** How much there is in the store. */
   async stats(): Promise<Stats> {
-    const [sessions = 0, messages = 0, contexts = 0] = this.#engine.call(() => this.#handle.core.stats());
+    const [sessions, messages, contexts] = JSON.parse(this.#read("stats")) as [number, number, number];
     return { sessions, messages, contexts, bytes: await this.#engine.size() };
   }
 
@@ -413,6 +407,16 @@ export class Store {
   async backup(path: string): Promise<void> {
     this.#engine.check();
     await this.#engine.backup(text(path, "path"));
+  }
+
+  /** Runs an operation of the core with its arguments as a JSON list. Back comes JSON text. */
+  #run(operation: string, given: string, now: number): string {
+    return this.#handle.core.run(operation, now, given);
+  }
+
+  /** A read; it needs no time. */
+  #read(operation: string, given = "[]"): string {
+    return this.#engine.call(() => this.#run(operation, given, 0));
   }
 
   /** A write that may be prepared again; see {@link Engine.write}. */

@@ -11,7 +11,7 @@ pub(crate) use fields::Fields;
 pub use reader::{Malformed, Reader, elements, members, text_of};
 pub(crate) use reader::{bytes_of, lossy_text_of};
 pub(crate) use writer::{Object, Sink};
-pub use writer::{escape, put_number};
+pub use writer::{put_number, put_text};
 
 /// How many bytes at the start stand for themselves in a JSON string: no control character, quote or backslash. Eight at a time, since nearly all of
 /// what a history holds passes through here.

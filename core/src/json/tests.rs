@@ -3,9 +3,9 @@ use serde::de::IgnoredAny;
 use super::*;
 
 fn written(text: &str) -> String {
-    let mut out = String::from("\"");
-    escape(text, &mut |piece| out.push_str(piece));
-    out + "\""
+    let mut out = String::new();
+    put_text(&mut out, text);
+    out
 }
 
 /// Texts near JSON: pieces of it, put together at random.

@@ -18,7 +18,7 @@ impl Sink for String {
 }
 
 /// Gives the inside of the JSON string for a text, piece by piece.
-pub fn escape(text: &str, each: &mut dyn FnMut(&str)) {
+fn escape(text: &str, each: &mut dyn FnMut(&str)) {
     let mut rest = text;
     loop {
         let (plain, after) = rest.split_at(plain_length(rest.as_bytes()));
@@ -43,6 +43,13 @@ pub fn escape(text: &str, each: &mut dyn FnMut(&str)) {
         }
         rest = after.get(1..).unwrap_or_default();
     }
+}
+
+/// Appends the JSON string for a text.
+pub fn put_text(out: &mut String, text: &str) {
+    out.push('"');
+    escape(text, &mut |piece| out.push_str(piece));
+    out.push('"');
 }
 
 /// Appends a number.

@@ -8,7 +8,7 @@ use serde::de::{self, Deserialize};
 use serde::ser::Serialize;
 
 use crate::error::{Error, ErrorCode, Result};
-use crate::json::{Malformed, Reader, escape, text_of};
+use crate::json::{Malformed, Reader, put_text, text_of};
 
 /// How deep arrays and objects may be nested.
 const MAX_DEPTH: usize = 128;
@@ -105,9 +105,7 @@ pub(crate) fn is_plain(text: &str) -> bool {
 /// The JSON string for a text: compact, non-ASCII kept, as `JSON.stringify` and `json.dumps(ensure_ascii=False)` write it.
 pub(crate) fn encode_string(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 2);
-    out.push('"');
-    escape(text, &mut |piece| out.push_str(piece));
-    out.push('"');
+    put_text(&mut out, text);
     out
 }
 
