@@ -63,7 +63,9 @@ export class Writing {
   /** Runs what prepares a write. */
   prepare<R>(prepare: () => R, ids: string[]): R {
     const draws = this.#draws;
-    [draws.ids, draws.given, draws.error] = [ids, 0, undefined];
+    draws.ids = ids;
+    draws.given = 0;
+    draws.error = undefined;
     try {
       return this.#runtime.call(prepare);
     } catch (error) {
