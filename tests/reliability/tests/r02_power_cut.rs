@@ -167,7 +167,10 @@ fn cut(
     let folder = scratch();
     let mut made = 0;
     let mut round = 0;
-    while made < count {
+    let mut before = None;
+    // Where nothing was written there is nothing to lose, and no more to see in another round.
+    while made < count && before != Some(made) {
+        before = Some(made);
         let mut disk = Disk::new(&recording.base);
         for moment in 0..=recording.events.len() {
             // Where all is confirmed there is one image only.

@@ -55,21 +55,21 @@ pub(crate) const LIVES: &[Life] = &[
     },
     Life {
         name: "clean-up",
-        base: old_sessions,
+        base: many_sessions,
         live: clean_up,
         checkpoints: true,
         is_second: false,
     },
     Life {
         name: "import",
-        base: old_sessions,
+        base: some_sessions,
         live: import,
         checkpoints: true,
         is_second: false,
     },
     Life {
         name: "backup",
-        base: old_sessions,
+        base: some_sessions,
         live: backup,
         checkpoints: true,
         is_second: false,
@@ -120,8 +120,17 @@ fn fixture(_chance: &mut Chance) -> Files {
     Files::from([(DATABASE.to_owned(), std::fs::read(path).unwrap())])
 }
 
+/// More than a clean-up deletes in one transaction.
+fn many_sessions(chance: &mut Chance) -> Files {
+    old_sessions(104, chance)
+}
+
+fn some_sessions(chance: &mut Chance) -> Files {
+    old_sessions(8, chance)
+}
+
 /// A store with sessions that nobody used for long, closed well, or, now and then, with its WAL.
-fn old_sessions(chance: &mut Chance) -> Files {
+fn old_sessions(count: u64, chance: &mut Chance) -> Files {
     let folder = scratch();
     let path = folder.path().join(DATABASE);
     let clock = ManualClock::at(Timestamp::from_millis(1_767_225_600_000).unwrap());
@@ -129,7 +138,7 @@ fn old_sessions(chance: &mut Chance) -> Files {
         .clock(move || clock.now())
         .open(&path)
         .unwrap();
-    fill(&store, 130, chance);
+    fill(&store, count, chance);
     let keeps_wal = chance.percent(50);
     if !keeps_wal {
         store.close().unwrap();
