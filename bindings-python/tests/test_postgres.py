@@ -1,6 +1,7 @@
 """A store on PostgreSQL, where it differs from a file: its URL, its options, its waits, its processes."""
 
 import asyncio
+import json
 import os
 import signal
 import threading
@@ -39,13 +40,13 @@ def test_a_store_is_reached_again_by_another_process(schema: Place) -> None:
         session = store.create_session(scope="C042")
     process = start(
         """
-        import sys
+        import json, sys
         from convostore import Store
-        with Store.open(sys.argv[1], schema=sys.argv[2]) as store:
+        with Store.open(sys.argv[1], **json.loads(sys.argv[2])) as store:
             print(store.save_message(sys.argv[3], "user", "from elsewhere").seq)
         """,
         postgres.url(),
-        schema["schema"],
+        json.dumps(schema),
         session.id,
     )
     out, err = process.communicate(timeout=60)
@@ -210,10 +211,9 @@ def convostore_now() -> Any:
 
 
 INTERRUPTED = """
-    import sys, time
+    import json, sys
     from convostore import Store
-    url, schema = sys.argv[1:]
-    store = Store.open(url, schema=schema)
+    store = Store.open(sys.argv[1], **json.loads(sys.argv[2]))
     print("ready", flush=True)
     sys.stdin.readline()
     try:
@@ -230,7 +230,7 @@ INTERRUPTED = """
 def test_ctrl_c_in_a_wait(schema: Place) -> None:
     with Store.open(postgres.url(), **schema) as store:
         store.create_session(id="s")
-    process = start(INTERRUPTED, postgres.url(), schema["schema"])
+    process = start(INTERRUPTED, postgres.url(), json.dumps(schema))
     assert process.stdin is not None and process.stdout is not None
     assert process.stdout.readline() == "ready\n"
     with postgres.held(schema["schema"], "s"):
@@ -250,18 +250,18 @@ def test_exit_during_a_wait(schema: Place) -> None:
         store.create_session(id="s")
         process = start(
             """
-            import asyncio, sys, threading, time
+            import asyncio, json, sys
             from convostore import AsyncStore
-            url, schema = sys.argv[1:]
+            url, schema = sys.argv[1], json.loads(sys.argv[2])
             async def main():
-                store = await AsyncStore.open(url, schema=schema)
+                store = await AsyncStore.open(url, **schema)
                 tasks = [asyncio.ensure_future(store.save_message("s", "user", "late")) for _ in range(30)]
                 await asyncio.sleep(0.5)
             asyncio.run(main())
             print("bye")
             """,
             postgres.url(),
-            schema["schema"],
+            json.dumps(schema),
         )
         with postgres.held(schema["schema"], "s"):
             began = time.monotonic()
@@ -290,15 +290,15 @@ def test_a_cancelled_call_happens_whole_or_not_at_all(schema: Place) -> None:
 def test_fork(schema: Place) -> None:
     process = start(
         """
-        import asyncio, os, sys
+        import asyncio, json, os, sys
         from convostore import AsyncStore, ForkedError, Store
-        url, schema = sys.argv[1:]
-        store = Store.open(url, schema=schema)
+        url, schema = sys.argv[1], json.loads(sys.argv[2])
+        store = Store.open(url, **schema)
         store.create_session(id="s")
         stream = store.stream_messages("s")
         loop = asyncio.new_event_loop()
         async def opened():
-            return await AsyncStore.open(url, schema=schema)
+            return await AsyncStore.open(url, **schema)
         facade = loop.run_until_complete(opened())
         for round in range(20):
             child = os.fork()
@@ -314,7 +314,7 @@ def test_fork(schema: Place) -> None:
                     os._exit(12)
                 except ForkedError:
                     pass
-                own = Store.open(url, schema=schema)
+                own = Store.open(url, **schema)
                 own.save_message("s", "user", f"child {round}")
                 own.close()
                 del store, facade, own, stream
@@ -325,7 +325,7 @@ def test_fork(schema: Place) -> None:
         print(store.count_messages("s"), store.check().is_sound)
         """,
         postgres.url(),
-        schema["schema"],
+        json.dumps(schema),
     )
     out, err = process.communicate(timeout=60)
     assert (process.returncode, out, err) == (0, "40 True\n", "")

@@ -37,13 +37,16 @@ pub(super) fn pool(
         // A closed connection is noticed without asking the server; one that dies under our hands is replaced.
         recycling_method: RecyclingMethod::Fast,
     };
-    let (manager, canceller) = if uses_tls(&config) {
-        let tls = MakeRustlsConnect::new(tls::config(options.root_certificates.as_deref())?);
-        let manager = Manager::from_config(config, tls.clone(), manager_config);
-        (manager, Canceller::Tls(tls))
+    let tls = if uses_tls(&config) {
+        let config = tls::config(options.root_certificates.as_deref())?;
+        Some(MakeRustlsConnect::new(config))
     } else {
-        let manager = Manager::from_config(config, NoTls, manager_config);
-        (manager, Canceller::Plain)
+        None
+    };
+    let canceller = Canceller::new(&config, tls.clone());
+    let manager = match tls {
+        Some(tls) => Manager::from_config(config, tls, manager_config),
+        None => Manager::from_config(config, NoTls, manager_config),
     };
     let mut builder = Pool::builder(manager)
         .max_size(options.max_connections)
