@@ -44,7 +44,11 @@ impl Proxy {
         let (server, shared) = (server.join(".s.PGSQL.5432"), Arc::clone(&seen));
         thread::spawn(move || {
             for client in listener.incoming() {
-                let (client, server) = (client.unwrap(), UnixStream::connect(&server).unwrap());
+                let client = client.unwrap();
+                // Where it is away just now, so are we.
+                let Ok(server) = UnixStream::connect(&server) else {
+                    continue;
+                };
                 shared.hold(&client, &server);
                 let (from, to) = (client.try_clone().unwrap(), server.try_clone().unwrap());
                 let seen = Arc::clone(&shared);
