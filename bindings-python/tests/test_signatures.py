@@ -35,7 +35,11 @@ def test_same_signature(name: str) -> None:
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_described(name: str) -> None:
     ours, theirs = getattr(Store, name), getattr(AsyncStore, name)
-    assert ours.__doc__ and theirs.__doc__ == ours.__doc__
+    assert ours.__doc__ and theirs.__doc__
+    assert re.sub(r"await |async |Async|[()]", "", theirs.__doc__) == re.sub(r"Async|[()]", "", ours.__doc__)
+    if callable(ours) and name not in ("close", "for_tenant", "on_primary"):
+        example = theirs.__doc__.rpartition("\n\n    ")[2]
+        assert "await" in example or "async" in example, example
     if not callable(ours) or name in ("close",):
         return
     for parameter, _, _ in parameters(ours):

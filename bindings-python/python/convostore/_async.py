@@ -8,6 +8,7 @@ The operations are made of Store's, with their signatures and descriptions; thei
 
 from __future__ import annotations
 
+import re
 from asyncio import get_running_loop
 
 from ._core import Store, _frozen, _NewMessages
@@ -177,6 +178,26 @@ def _forwarded(name):
     return operation
 
 
+_AWAITED = (
+    (r"with Store\.(open|in_memory)\(", r"async with AsyncStore.\1("),
+    (r"= Store\.(open|in_memory)\(", r"= await AsyncStore.\1("),
+    (r"for (\w+) in store\.stream_messages\(", r"async for \1 in store.stream_messages("),
+    (r"(?<![\w.])store\.(?!for_tenant|on_primary\(\)\.|stream_)(\w+)\(((?:[^()]|\([^()]*\))*)\)\.", r"(await store.\1(\2))."),
+    (r"(?<![\w.])(?<!await )store\.(?!for_tenant|stream_)(\w+)\(", r"await store.\1("),
+)
+"""How an example of Store becomes one of AsyncStore."""
+
+
+def _awaited(about):
+    """A description of Store's for AsyncStore: its examples, which stand at the end, are awaited."""
+    text, example, code = about.rpartition("\n\n    ")
+    if not re.search(r"\b[Ss]tore\.", code):
+        return about
+    for pattern, awaited in _AWAITED:
+        code = re.sub(pattern, awaited, code)
+    return text + example + code
+
+
 def _complete():
     """Makes what is missing of AsyncStore, and describes all of it as Store is described."""
     for name in vars(Store):
@@ -184,7 +205,7 @@ def _complete():
             continue
         if name not in vars(AsyncStore):
             setattr(AsyncStore, name, _forwarded(name))
-        ours, about = vars(AsyncStore)[name], getattr(Store, name).__doc__
+        ours, about = vars(AsyncStore)[name], _awaited(getattr(Store, name).__doc__)
         if isinstance(ours, property):
             setattr(AsyncStore, name, property(ours.fget, doc=about))
             continue
