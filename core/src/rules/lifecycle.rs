@@ -139,6 +139,7 @@ pub(crate) fn check_status(lifecycle: &Lifecycle, status: &str) -> Result<()> {
     if lifecycle.statuses.iter().any(|s| s == status) {
         return Ok(());
     }
+    let status: String = status.chars().take(limits::STATUS).collect();
     Err(Error::invalid(format!(
         "the lifecycle {:?} has no status {status:?}; it has {}",
         lifecycle.name,
@@ -187,6 +188,18 @@ mod tests {
     fn built_in_lifecycles_are_sound() {
         for lifecycle in all_built_in() {
             check(&lifecycle).unwrap();
+        }
+    }
+
+    #[test]
+    fn an_error_does_not_repeat_a_status_of_any_length() {
+        let lifecycle = Lifecycle::new("x", "a");
+        let long = "s".repeat(1_000_000);
+        for error in [
+            check_status(&lifecycle, &long).unwrap_err(),
+            check_move(&lifecycle, "a", &long).unwrap_err(),
+        ] {
+            assert!(error.message().len() < 1000);
         }
     }
 
