@@ -36,6 +36,11 @@ run=$target/run
 mkdir -p "$run"
 cd "$run"
 "$bin/python" -m pytest -q -c "$here/pyproject.toml" --rootdir "$here" "$here/tests" "$@"
+if [[ -n ${CONVOSTORE_TEST_POSTGRES_DATA:-} && $# -eq 0 ]]; then
+    # A server of our own: what is of PostgreSQL once more, behind PgBouncer.
+    env -u CONVOSTORE_TEST_POSTGRES_URL "$here/../scripts/postgres.sh" --pgbouncer \
+        "$bin/python" -m pytest -q -c "$here/pyproject.toml" --rootdir "$here" "$here/tests/test_postgres.py"
+fi
 "$bin/mypy" --config-file "$here/pyproject.toml" --cache-dir "$target/mypy" --strict "$here/tests" "$here/../examples/python"
 "$bin/python" -m mypy.stubtest convostore
 if command -v npm > /dev/null; then
