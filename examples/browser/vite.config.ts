@@ -38,6 +38,7 @@ export default defineConfig({
   },
   preview: {
     host: "127.0.0.1",
+    cors: false,
     headers: {
       "content-security-policy": `${POLICY}; frame-ancestors 'none'`,
       "cross-origin-opener-policy": "same-origin",

@@ -6,6 +6,9 @@ import { sentence } from "../ui/errors.ts";
 import { announce, toast } from "../ui/live.ts";
 import { keepDraft, newKey, readDraft } from "./drafts.ts";
 
+/** How high the field grows, in pixels. */
+const HIGHEST = 240;
+
 export function composer(model: Model, id: string, onSaved: () => void): HTMLElement {
   let draft = readDraft(id);
   let isSaving = false;
@@ -15,7 +18,8 @@ export function composer(model: Model, id: string, onSaved: () => void): HTMLEle
 
   const fit = (): void => {
     input.style.height = "auto";
-    input.style.height = `${Math.min(input.scrollHeight + 2, 240)}px`;
+    // To find out how high a long text is takes long.
+    input.style.height = `${input.value.length > 4000 ? HIGHEST : Math.min(input.scrollHeight + 2, HIGHEST)}px`;
   };
   const save = async (): Promise<void> => {
     const text = input.value;

@@ -53,6 +53,8 @@ export function toast(text: string, { action, stays = 6000, isError = false }: T
     action === undefined ? null : h("button", { type: "button", class: "button button-strong", on: { click: () => { close(); action.run(); } } }, action.label),
     button("close", "Close notice", close, { isQuiet: true }),
   );
+  // The same again takes the place of the one before.
+  for (const old of toasts.children) if (action === undefined && old.querySelector("p")?.textContent === text) old.remove();
   toasts.append(element);
   if (isError) assertive.textContent = text;
   else announce(action === undefined ? text : `${text} ${action.label} is offered.`);

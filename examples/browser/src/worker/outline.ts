@@ -1,7 +1,7 @@
 /** Conversations as items: what stands together is shown together. */
 import type { Message, Store } from "convostore";
 import type { Item, Outline } from "../protocol.ts";
-import { BEGINNING, partsOf, rawParts } from "./parts.ts";
+import { beginningOf, partsOf, rawParts } from "./parts.ts";
 
 /** What a folded call counts for, in characters. */
 const FOLDED = 60;
@@ -31,7 +31,7 @@ export async function outlineOf(store: Store, id: string): Promise<Outline | nul
   let count = 0;
   for await (const message of store.streamMessages(id)) {
     const raw = typeof message.content === "string" && message.role !== "tool" ? undefined : rawParts(message);
-    const size = raw === undefined ? Math.min((message.content as string).length, BEGINNING) : raw.length * FOLDED;
+    const size = raw === undefined ? Math.min((message.content as string).length, beginningOf(message.role).characters) : raw.length * FOLDED;
     if (grouping.begins(raw?.map((part) => part.kind) ?? ["text"])) {
       seqs.push(message.seq);
       sizes.push(Math.min(size, 65_535));

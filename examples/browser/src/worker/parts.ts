@@ -3,9 +3,10 @@ import type { Message } from "convostore";
 import type { Part } from "../protocol.ts";
 import { pretty, toJson } from "./pretty.ts";
 
-/** How much of a part is sent at first. */
-export const BEGINNING = 1400;
-const BEGINNING_LINES = 24;
+/** How much of a part is sent at first, in characters and lines. */
+export const BEGINNING = { characters: 1400, lines: 24 };
+/** Instructions are long, the same in many conversations, and seldom what one came for. */
+const INSTRUCTIONS = { characters: 320, lines: 4 };
 const BRIEF = 90;
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -108,21 +109,24 @@ export function partAt(message: Message, part: number): string {
 export function partsOf(message: Message): Part[] {
   return rawParts(message).map((raw, part) => {
     const whole = raw.text();
-    const shared = { place: { seq: message.seq, part }, text: beginning(whole), length: whole.length };
+    const shared = { place: { seq: message.seq, part }, text: beginning(whole, beginningOf(message.role)), length: whole.length };
     if (raw.kind === "call") return { ...shared, kind: "call", name: raw.name, callId: raw.callId, brief: briefOf(whole) };
     if (raw.kind === "result") return { ...shared, kind: "result", name: raw.name, callId: raw.callId, brief: briefOf(whole), isJson: /^[{[]/.test(whole) };
     return { ...shared, kind: raw.kind };
   });
 }
 
+/** How much is shown at first of what somebody of that role says. */
+export const beginningOf = (role: string): typeof BEGINNING => (role === "system" || role === "developer" ? INSTRUCTIONS : BEGINNING);
+
 /** So many characters and lines, and no half of a surrogate pair. */
-export function beginning(whole: string): string {
-  let end = Math.min(whole.length, BEGINNING);
+export function beginning(whole: string, most = BEGINNING): string {
+  let end = Math.min(whole.length, most.characters);
   let newline = -1;
-  for (let lines = 0; lines < BEGINNING_LINES; lines++) {
+  for (let lines = 0; lines < most.lines; lines++) {
     newline = whole.indexOf("\n", newline + 1);
     if (newline < 0 || newline >= end) break;
-    if (lines === BEGINNING_LINES - 1) end = newline;
+    if (lines === most.lines - 1) end = newline;
   }
   // Little is not worth a button.
   if (whole.length - end < 80 && newline < 0) return whole;
