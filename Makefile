@@ -60,7 +60,7 @@ test-npm: ## npm: packs the package, installs it into an empty folder, tests tha
 	bindings-wasm/test.sh
 
 .PHONY: test-page
-test-page: ## The history page: builds it with the packed npm package, tests it in a browser; pictures in target/page
+test-page: demo ## The history page: builds it with the packed npm package, tests it in a browser; pictures in target/page
 	examples/browser/test.sh
 
 .PHONY: page
