@@ -14,14 +14,19 @@
 #[path = "r02/lives.rs"]
 mod lives;
 
-use std::sync::Mutex;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Instant;
 
 use convostore::backend::sqlite::Durability;
-use reliability::vfs::recording::{DATABASE, Recording, Setting, judge, look, scratch, write};
-use reliability::vfs::{Cut, Disk, Files};
+use convostore::{NewSession, Store};
+use reliability::vfs::recording::{
+    DATABASE, Recording, Setting, clear, judge, look, scratch, write,
+};
+use reliability::vfs::{Cut, Disk, Files, Watch, watch};
 use reliability::{Chance, Effort, Verdict, seed};
 
 use lives::{LIVES, Life};
@@ -83,7 +88,7 @@ struct Tally {
     violations: AtomicU64,
     is_quiet: bool,
     /// Images by the name of the life.
-    by_life: Mutex<std::collections::BTreeMap<String, u64>>,
+    by_life: Mutex<BTreeMap<String, u64>>,
 }
 
 impl Tally {
@@ -197,7 +202,7 @@ fn cut(
 }
 
 fn judge_image(
-    folder: &std::path::Path,
+    folder: &Path,
     image: &Files,
     recording: &Recording,
     disk: &Disk<'_>,
@@ -213,7 +218,7 @@ fn judge_image(
             Ok(found) if found == *held => Ok(()),
             found => Err(format!("the acknowledged copy {name}: {found:?}")),
         });
-    reliability::vfs::recording::clear(folder);
+    clear(folder);
     copies?;
     let held = database?;
     // What runs when the power is cut may be there already.
@@ -233,4 +238,38 @@ fn judge_image(
     Err(format!(
         "{what} was found, {acknowledged} were acknowledged"
     ))
+}
+
+/// Notes which folders the disk confirmed the names in.
+#[derive(Debug, Default)]
+struct Confirmed(Mutex<BTreeSet<PathBuf>>);
+
+impl Watch for Confirmed {
+    fn synced(&self, path: &Path) {
+        self.0.lock().unwrap().insert(path.to_owned());
+    }
+}
+
+/// A message in a folder that is not there after the cut would be lost with it.
+#[test]
+fn the_names_of_new_folders_are_confirmed() {
+    let outer = scratch();
+    let confirmed = Arc::new(Confirmed::default());
+    let _watching = watch(outer.path(), Arc::clone(&confirmed) as Arc<dyn Watch>);
+    let folder = outer.path().join("a/b/c");
+    let store = Store::open(folder.join(DATABASE)).unwrap();
+    store.create_session(NewSession::new()).unwrap();
+    let confirmed = confirmed.0.lock().unwrap().clone();
+    let needed = folder
+        .ancestors()
+        .take_while(|it| it.starts_with(outer.path()));
+    let missing: Vec<&Path> = needed.filter(|it| !confirmed.contains(*it)).collect();
+    println!("not confirmed: {missing:?}");
+    Verdict {
+        guarantee: "R2 new folders",
+        runs: 1,
+        violations: missing.len() as u64,
+        control_violations: None,
+    }
+    .record();
 }

@@ -1,6 +1,6 @@
 //! Where the database is: paths, folders, the file and its mode.
 
-use std::fs::{self, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -75,6 +75,7 @@ fn make(path: &Path, made: &mut Made) -> SqliteResult<()> {
         let missing = folder.ancestors().take_while(|it| !it.exists());
         made.folders = missing.map(Path::to_owned).collect();
         make_folders(folder)?;
+        confirm_names(&made.folders)?;
     }
     match create_private(path) {
         Ok(()) => {
@@ -165,6 +166,18 @@ fn make_folders(folder: &Path) -> SqliteResult<()> {
         };
         SqliteError::io("create the folder", folder, error)
     })
+}
+
+/// Has the disk confirm the names of new folders: SQLite sees to those inside the database's folder, but a power cut could take that one.
+fn confirm_names(folders: &[PathBuf]) -> SqliteResult<()> {
+    for holder in folders.iter().filter_map(|folder| folder.parent()) {
+        // Where folders cannot be opened (by this user, or on this system at all) there is no way to ask.
+        if let Ok(opened) = File::open(holder) {
+            let confirmed = opened.sync_all();
+            confirmed.map_err(|error| SqliteError::io("write", holder, error))?;
+        }
+    }
+    Ok(())
 }
 
 /// Makes an empty file for the owner alone; SQLite gives WAL and SHM the mode of the database.
