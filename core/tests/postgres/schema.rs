@@ -5,7 +5,7 @@ use std::thread;
 
 use convostore::ErrorCode;
 use convostore::backend::postgres::PostgresBackend;
-use convostore::backend::{Backend, Continue, Lookup, Started};
+use convostore::backend::{Backend, Continue, Lookup, RowOrder, SessionFilter, Started};
 
 use super::rows::{T, insert, row, say, say_keyed, start, texts};
 use super::server::{self, Sql};
@@ -114,6 +114,44 @@ fn without_migration_a_missing_schema_is_an_error_and_stays_missing() {
     insert(&PostgresBackend::connect(&url, &options).unwrap(), "one");
 }
 
+/// As docs/postgresql.md has it for relatives that compare by bytes without being told.
+#[test]
+fn a_schema_made_by_hand_without_collations_is_used() {
+    let Some(url) = server::url() else { return };
+    let schema = server::schema();
+    let sql = Sql::connect(&url);
+    let collation = "SELECT datcollate FROM pg_database WHERE datname = current_database()";
+    if sql.run(collation).unwrap() != ["C"] {
+        eprintln!("SKIPPED: the database has a collation of its own");
+        return;
+    }
+    let tables = MIGRATIONS[0]
+        .replace("{schema}", &schema)
+        .replace(" COLLATE \"C\"", "");
+    let versions = "schema_version (one bigint NOT NULL PRIMARY KEY, version bigint NOT NULL, usable_from bigint NOT NULL)";
+    sql.run(&format!(
+        "CREATE SCHEMA {schema}; {tables} CREATE TABLE {schema}.{versions}; INSERT INTO {schema}.schema_version VALUES (1, 1, 1);"
+    ))
+    .unwrap();
+    let options = server::options(&schema).migrate(false);
+    let backend = PostgresBackend::connect(&url, &options).unwrap();
+    for id in ["b", "B", "a"] {
+        insert(&backend, id);
+    }
+    let by_id = SessionFilter {
+        order: RowOrder::Id,
+        limit: 10,
+        ..SessionFilter::default()
+    };
+    let ids = backend.sessions(T, &by_id).unwrap().into_iter();
+    assert_eq!(
+        ids.map(|row| row.session.id).collect::<Vec<_>>(),
+        ["B", "a", "b"]
+    );
+    say_keyed(&backend, "a", "x", "k").unwrap();
+    assert_eq!(texts(&backend, "a"), ["x"]);
+}
+
 /// What would not go to CockroachDB or Citus, or would not be compared by bytes, does not get into a migration.
 #[test]
 fn the_schema_stays_inside_the_common_subset() {
@@ -141,6 +179,7 @@ fn the_schema_stays_inside_the_common_subset() {
             "uuid",
             "timestamp",
             "unlogged",
+            "temp",
             "inherits",
             "create type",
             "create domain",
