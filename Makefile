@@ -68,7 +68,7 @@ page: ## The history page, built and served on a port of this machine
 	@examples/browser/test.sh serve
 
 .PHONY: bench
-bench: bench-new bench-rust bench-python bench-npm ## Ratios against others, in turns, in all languages; results in target/bench/results.jsonl
+bench: bench-new bench-rust bench-postgres bench-python bench-npm ## Ratios against others, in turns, in all languages; results in target/bench/results.jsonl
 
 .PHONY: bench-new
 bench-new:
@@ -78,6 +78,10 @@ bench-new:
 .PHONY: bench-rust
 bench-rust: ## … Rust: raw rusqlite
 	$(CARGO) run --quiet --release --package convostore-bench
+
+.PHONY: bench-postgres
+bench-postgres: ## … Rust on PostgreSQL: raw tokio-postgres
+	scripts/postgres.sh $(CARGO) run --quiet --release --package convostore-bench --bin postgres-bench
 
 .PHONY: bench-python
 bench-python: ## … Python: sqlite3, raw rusqlite, openai-agents, langchain, SQLAlchemy, langgraph, google-adk; on PostgreSQL psycopg, langgraph, google-adk
