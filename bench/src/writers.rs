@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::measure::{Medians, folder, in_turns};
+use crate::measure::{Medians, Work, folder, in_turns};
 use crate::raw::Raw;
 use crate::report::Report;
 use crate::workloads::{TEXT, now};
@@ -27,13 +27,10 @@ pub fn run(report: &mut Report, effort: &Effort) -> Result<()> {
     tasks(report, effort)?;
     processes(report, effort)?;
     latencies(report, effort)?;
-    if let Some(factor) = on_slow_disk()? {
-        report.at_least(
-            "messages a second of 64 writers beside one, a sync 1 ms longer",
-            "times",
-            factor,
-            30.0,
-        );
+    for (who, factor) in ["threads", "tokio tasks"].iter().zip(on_slow_disk()?) {
+        let workload =
+            format!("messages a second of 64 {who} beside one thread, a sync 1 ms longer");
+        report.at_least(&workload, "times", factor, 30.0);
     }
     Ok(())
 }
@@ -146,25 +143,7 @@ fn tasks(report: &mut Report, effort: &Effort) -> Result<()> {
     let medians = in_turns(
         effort.rounds / 4,
         1,
-        Box::new(|_| {
-            runtime.block_on(async {
-                let save = |id: &String| {
-                    let (store, id) = (store.clone(), id.clone());
-                    runtime.spawn(async move {
-                        for _ in 0..10 {
-                            let message = NewMessage::new(Role::USER, TEXT);
-                            store.save_message(&id, message).await?;
-                        }
-                        Ok::<_, convostore::Error>(())
-                    })
-                };
-                let saving: Vec<_> = swarm.sessions.iter().map(save).collect();
-                for task in saving {
-                    task.await??;
-                }
-                Ok(())
-            })
-        }),
+        Box::new(|_| runtime.block_on(write_in_tasks(&store, &swarm.sessions, 10))),
         Box::new(|_| {
             for _ in 0..10 {
                 raw.append("session", "user", &[TEXT], now())?;
@@ -181,6 +160,25 @@ fn tasks(report: &mut Report, effort: &Effort) -> Result<()> {
         &medians,
         0.3,
     );
+    Ok(())
+}
+
+/// A task for each session, which appends so many messages one after the other.
+async fn write_in_tasks(store: &AsyncStore, sessions: &[String], each: usize) -> Result<()> {
+    let save = |id: &String| {
+        let (store, id) = (store.clone(), id.clone());
+        tokio::spawn(async move {
+            for _ in 0..each {
+                let message = NewMessage::new(Role::USER, TEXT);
+                store.save_message(&id, message).await?;
+            }
+            Ok::<_, convostore::Error>(())
+        })
+    };
+    let saving: Vec<_> = sessions.iter().map(save).collect();
+    for task in saving {
+        task.await??;
+    }
     Ok(())
 }
 
@@ -287,7 +285,7 @@ fn latencies(report: &mut Report, effort: &Effort) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().build()?;
     for tasks in [1, 8, 64, 512] {
         let folder = tempfile::tempdir_in(folder()?)?;
-        let each = (effort.rounds * 50 / tasks).clamp(4, 2000);
+        let each = (effort.rounds * 50 / tasks).clamp(20, 2000);
         let mut times =
             runtime.block_on(append_latencies(folder.path().join("ours.db"), tasks, each))?;
         times.sort_unstable();
@@ -305,11 +303,13 @@ fn latencies(report: &mut Report, effort: &Effort) -> Result<()> {
 
 async fn append_latencies(path: PathBuf, tasks: usize, each: usize) -> Result<Vec<Duration>> {
     let store = AsyncStore::open(path).await?;
-    let mut running = Vec::new();
+    let mut sessions = Vec::new();
     for _ in 0..tasks {
-        let session = store
-            .create_session(NewSession::new().scope("swarm"))
-            .await?;
+        let new = NewSession::new().scope("swarm");
+        sessions.push(store.create_session(new).await?);
+    }
+    let mut running = Vec::new();
+    for session in sessions {
         let store = store.clone();
         running.push(tokio::spawn(async move {
             let mut times = Vec::with_capacity(each);
@@ -331,7 +331,7 @@ async fn append_latencies(path: PathBuf, tasks: usize, each: usize) -> Result<Ve
 }
 
 /// How many times the messages a second of one writer 64 have on a slow disk; nothing where no such disk can be had.
-fn on_slow_disk() -> Result<Option<f64>> {
+fn on_slow_disk() -> Result<Vec<f64>> {
     let library = folder()?.join("slow_sync.so");
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("slow_sync.c");
     let built = Command::new("cc")
@@ -341,7 +341,7 @@ fn on_slow_disk() -> Result<Option<f64>> {
         .status();
     if !cfg!(target_os = "linux") || !built.is_ok_and(|status| status.success()) {
         println!("no slow disk here: it needs Linux and a C compiler");
-        return Ok(None);
+        return Ok(Vec::new());
     }
     let output = Command::new(env::current_exe()?)
         .arg(SLOW)
@@ -352,23 +352,29 @@ fn on_slow_disk() -> Result<Option<f64>> {
     if !output.status.success() {
         return Err("the run on a slow disk failed".into());
     }
-    Ok(Some(String::from_utf8(output.stdout)?.trim().parse()?))
+    let factors = String::from_utf8(output.stdout)?;
+    Ok(factors
+        .lines()
+        .map(str::parse)
+        .collect::<std::result::Result<_, _>>()?)
 }
 
-/// What [`on_slow_disk`] asks for, printed: 64 writers and one in turns.
+/// What [`on_slow_disk`] asks for, printed: 64 threads beside one, and 64 tasks beside one.
 pub fn compare_here() -> Result<()> {
+    const ALONE: usize = 20;
+    const EACH: usize = 80;
     let folder = tempfile::tempdir_in(folder()?)?;
     let one = Swarm::open(&folder.path().join("one.db"), 1)?;
     let many = Swarm::open(&folder.path().join("many.db"), 64)?;
-    let medians = in_turns(
-        10,
-        1,
-        Box::new(|_| many.write(20)),
-        Box::new(|_| one.write(20)),
-    )?;
-    println!(
-        "{}",
-        64.0 * medians.raw.as_secs_f64() / medians.ours.as_secs_f64()
-    );
+    let store = AsyncStore::from(many.store.clone());
+    let runtime = tokio::runtime::Builder::new_multi_thread().build()?;
+    let threads: Work<'_> = Box::new(|_| many.write(EACH));
+    let tasks: Work<'_> =
+        Box::new(|_| runtime.block_on(write_in_tasks(&store, &many.sessions, EACH)));
+    for swarm in [threads, tasks] {
+        let medians = in_turns(5, 1, swarm, Box::new(|_| one.write(ALONE)))?;
+        let all = (64 * EACH) as f64 / medians.ours.as_secs_f64();
+        println!("{}", all / (ALONE as f64 / medians.raw.as_secs_f64()));
+    }
     Ok(())
 }

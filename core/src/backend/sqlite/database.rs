@@ -266,8 +266,10 @@ impl Database {
         }
         let last = others.iter().filter_map(Taken::deadline).max();
         let until = last.map_or(deadline, |last| last.max(deadline));
-        match self.transact_once(until, |conn| run_group(conn, &mut first, &mut others)) {
-            Ok(Ok((ran, others_ran))) => {
+        let work = |conn: &_| Ok((run_group(conn, &mut first, &mut others)?, Instant::now()));
+        match self.transact_once(until, work) {
+            Ok(Ok(((ran, others_ran), before_commit))) => {
+                turn.was_shared(others.len() + 1, before_commit.elapsed());
                 for (other, ran) in others.into_iter().zip(others_ran) {
                     other.finish(ran);
                 }
