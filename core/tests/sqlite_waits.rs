@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use convostore::backend::sqlite::{SqliteBackend, SqliteOptions};
 use convostore::backend::{
-    Append, AppendRow, Appended, Backend, Continue, Lookup, SessionRow, StartSession,
+    Append, AppendRow, Appended, Backend, Continue, Lookup, MessageFilter, SessionRow, StartSession,
 };
 use convostore::{Content, Error, ErrorCode, Role, Session, Timestamp};
 
@@ -34,7 +34,11 @@ fn open(path: &Path) -> SqliteBackend {
 }
 
 fn append(backend: &dyn Backend, text: &str) -> Result<Appended, Error> {
-    let append = Append {
+    backend.append(T, Arc::new(to_append(text)))
+}
+
+fn to_append(text: &str) -> Append {
+    Append {
         session_id: "one".to_owned(),
         rows: vec![AppendRow {
             role: Role::USER,
@@ -48,8 +52,7 @@ fn append(backend: &dyn Backend, text: &str) -> Result<Appended, Error> {
         now: Timestamp::MIN,
         expected_revision: None,
         preview: None,
-    };
-    backend.append(T, Arc::new(append))
+    }
 }
 
 /// A read that says when it has begun and goes on until it is told to end.
@@ -124,5 +127,61 @@ fn a_write_waits_no_longer_than_its_limit_in_all() {
         assert_eq!(second.unwrap_err().code(), ErrorCode::Busy);
         assert!(asked.elapsed() < LIMIT * 3 / 2, "{:?}", asked.elapsed());
         assert_eq!(first.join().unwrap().unwrap_err().code(), ErrorCode::Busy);
+    });
+}
+
+#[test]
+fn a_read_ends_while_a_write_is_open() {
+    let folder = tempfile::tempdir().unwrap();
+    let backend = open(&folder.path().join("store.db"));
+    append(&backend, "before").unwrap();
+    let all = || {
+        let messages = backend.messages(T, "one", &MessageFilter::default());
+        messages.unwrap().unwrap().len()
+    };
+    let ((begun, has_begun), (end, ends)) = (channel(), channel::<()>());
+    thread::scope(|scope| {
+        let writing = scope.spawn(|| {
+            let ends = ends; // moved here: its sender is the other thread's
+            backend.write_alone(T, &mut |transaction| {
+                transaction.append(&to_append("meanwhile"))?;
+                begun.send(()).unwrap();
+                let _ = ends.recv();
+                Ok(())
+            })
+        });
+        has_begun.recv().unwrap();
+        // One that waited for the write would wait for ever: the write waits for these.
+        assert_eq!(all(), 1);
+        assert!(
+            backend
+                .session(T, Lookup::Id("one"))
+                .is_ok_and(|it| it.is_some())
+        );
+        let long = backend.read(T, &mut |transaction| {
+            transaction.messages("one", &MessageFilter::default())?;
+            transaction.totals().map(drop)
+        });
+        long.unwrap();
+        drop(end);
+        writing.join().unwrap().unwrap();
+    });
+    assert_eq!(all(), 2);
+}
+
+#[test]
+fn a_write_ends_while_a_read_is_open() {
+    let folder = tempfile::tempdir().unwrap();
+    let backend = open(&folder.path().join("store.db"));
+    let ((begun, has_begun), (end, ended)) = (channel(), channel());
+    let ended = Mutex::new(ended);
+    thread::scope(|scope| {
+        scope.spawn(|| read_until(&backend, &begun, &ended));
+        has_begun.recv().unwrap();
+        // One that waited for the read would wait for ever: the read waits for these.
+        for text in ["first", "second"] {
+            assert!(matches!(append(&backend, text), Ok(Appended::Saved(_))));
+        }
+        drop(end);
     });
 }

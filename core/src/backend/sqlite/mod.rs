@@ -27,6 +27,8 @@ mod queue;
 mod readers;
 mod registry;
 mod sessions;
+#[cfg(test)]
+mod statements;
 mod transaction;
 mod values;
 mod writer;

@@ -104,7 +104,10 @@ fn bare(path: &Path, settings: Settings) -> SqliteResult<Connection> {
         | OpenFlags::SQLITE_OPEN_PRIVATE_CACHE
         | OpenFlags::SQLITE_OPEN_EXRESCODE;
     let open = || {
-        let conn = Connection::open_with_flags(path, flags)?;
+        #[cfg_attr(not(test), allow(unused_mut, reason = "only a test watches it"))]
+        let mut conn = Connection::open_with_flags(path, flags)?;
+        #[cfg(test)]
+        super::statements::watch(&mut conn, path)?;
         // What is done while opening is done again by `patiently`, which asks in between whether it is still wanted.
         conn.busy_timeout(wanted::slice(settings.wait))?;
         conn.set_prepared_statement_cache_capacity(CACHED_STATEMENTS);
