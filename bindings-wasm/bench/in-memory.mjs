@@ -70,7 +70,7 @@ async function openings(report, rounds, opens, quick) {
 }
 
 export async function benchInMemory(report, quick) {
-  const [rounds, names] = [quick ? 7 : 31, Object.keys(inMemory)];
+  const [rounds, names] = [quick ? 7 : 25, Object.keys(inMemory)];
   const opens = {};
   for (const [name, load] of Object.entries(inMemory)) opens[name] = await load();
   await writes(report, rounds, opens);

@@ -3,8 +3,8 @@ import { execFileSync } from "node:child_process";
 import { closeSync, fdatasyncSync, openSync, rmSync, writeSync } from "node:fs";
 import { join } from "node:path";
 
-/** So many rounds warm caches and compilers, and are not counted. */
-const WARMING = 3;
+/** So many rounds warm caches and compilers, WebAssembly's too, and are not counted. */
+const WARMING = 12;
 
 export const median = (values) => values.toSorted((a, b) => a - b)[values.length >> 1];
 
