@@ -211,8 +211,9 @@ def convostore_now() -> Any:
 
 
 INTERRUPTED = """
-    import json, sys
+    import json, signal, sys
     from convostore import Store
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell may have had ignored
     store = Store.open(sys.argv[1], **json.loads(sys.argv[2]))
     print("ready", flush=True)
     sys.stdin.readline()

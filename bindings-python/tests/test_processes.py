@@ -321,8 +321,9 @@ def test_ctrl_c_in_a_wait(tmp_path: Path, what: str) -> None:
         store.create_session(id="s")
     process = start(
         """
-        import io, sys, time
+        import io, signal, sys, time
         from convostore import Store
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell may have had ignored
         path, what = sys.argv[1:]
         store = Store.open(path)
         archive = io.BytesIO()
