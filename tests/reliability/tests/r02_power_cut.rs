@@ -11,6 +11,8 @@
     reason = "tests fail by panicking, and say what they did"
 )]
 
+#[path = "r02/groups.rs"]
+mod groups;
 #[path = "r02/lives.rs"]
 mod lives;
 

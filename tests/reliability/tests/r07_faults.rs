@@ -7,6 +7,10 @@
     reason = "tests fail by panicking, and say what they did"
 )]
 
+#[path = "r07/confirmations.rs"]
+mod confirmations;
+#[path = "r07/disks.rs"]
+mod disks;
 #[path = "r07/ledger.rs"]
 mod ledger;
 #[path = "r07/works.rs"]
@@ -33,6 +37,7 @@ fn faults_of_the_disk_lose_nothing_acknowledged() {
         .iter()
         .flat_map(|work| Fault::ALL.map(|fault| [(work, fault, false), (work, fault, true)]))
         .flatten()
+        .chain([false, true].map(|for_good| (&works::LARGE, Fault::Index, for_good)))
         .collect();
     let next = AtomicUsize::new(0);
     thread::scope(|scope| {
@@ -110,6 +115,7 @@ fn run(work: &Work, faults: Faults, folder: &Path) -> (bool, Vec<String>) {
     faults.mend();
     let mut problems = Vec::new();
     if let Some(store) = opened {
+        problems.extend(killed_now(folder, &ledger));
         // The same handle works on.
         if let Err(error) = goes_on(&store, &ledger) {
             problems.push(format!("it does not work on: {error:?}"));

@@ -103,8 +103,19 @@ impl<'a> Disk<'a> {
             Event::Truncate { name, size } => {
                 self.change(name, Change::Size(usize::try_from(*size).unwrap()));
             }
-            Event::Sync(name) => self.settle(name, Cut::Nothing, chance),
-            Event::SyncFailed(name) => self.settle(name, Cut::Some(40), chance),
+            Event::Sync(name) => {
+                if let Some(file) = self.file(name) {
+                    for change in std::mem::take(&mut file.pending) {
+                        change.apply(&mut file.confirmed);
+                    }
+                }
+            }
+            Event::SyncFailed(name) => {
+                if let Some(file) = self.file(name) {
+                    file.confirmed = file.after(Cut::Some(40), chance);
+                    file.pending.clear();
+                }
+            }
             Event::Delete(name) => {
                 self.seen.remove(name);
                 self.pending.push(Name::Removed(name.clone()));
@@ -118,17 +129,14 @@ impl<'a> Disk<'a> {
     }
 
     fn change(&mut self, name: &str, change: Change<'a>) {
-        if let Some(file) = self.seen.get(name) {
-            self.files[*file].pending.push(change);
+        if let Some(file) = self.file(name) {
+            file.pending.push(change);
         }
     }
 
-    fn settle(&mut self, name: &str, cut: Cut, chance: &mut Chance) {
-        if let Some(file) = self.seen.get(name) {
-            let file = &mut self.files[*file];
-            file.confirmed = file.after(cut, chance);
-            file.pending.clear();
-        }
+    fn file(&mut self, name: &str) -> Option<&mut File<'a>> {
+        let number = *self.seen.get(name)?;
+        self.files.get_mut(number)
     }
 
     /// The files after a cut at this moment.

@@ -19,10 +19,14 @@ pub enum Fault {
     Short,
     /// The disk does not confirm.
     Sync,
+    /// The disk does not confirm, but says that it did: what no store can survive.
+    Lie,
+    /// EIO of the WAL's index alone, which a commit needs after it has reached the WAL.
+    Index,
 }
 
 impl Fault {
-    /// Every kind.
+    /// Every kind that any work is tried with.
     pub const ALL: [Self; 4] = [Self::Io, Self::Full, Self::Short, Self::Sync];
 
     /// What becomes of a call that it meets, if it is of a kind that it can meet.
@@ -35,7 +39,8 @@ impl Fault {
             (Self::Io | Self::Sync, Call::Sync) => Go::Fail(ffi::SQLITE_IOERR_FSYNC),
             (Self::Io, Call::Size) => Go::Fail(ffi::SQLITE_IOERR_FSTAT),
             (Self::Io, Call::Lock) => Go::Fail(ffi::SQLITE_IOERR_LOCK),
-            (Self::Io, Call::ShmMap) => Go::Fail(ffi::SQLITE_IOERR_SHMMAP),
+            (Self::Lie, Call::Sync) => Go::Skip,
+            (Self::Io | Self::Index, Call::ShmMap) => Go::Fail(ffi::SQLITE_IOERR_SHMMAP),
             (Self::Io, Call::ShmLock) => Go::Fail(ffi::SQLITE_IOERR_SHMLOCK),
             (Self::Io, Call::Delete) => Go::Fail(ffi::SQLITE_IOERR_DELETE),
             (Self::Io, Call::Access) => Go::Fail(ffi::SQLITE_IOERR_ACCESS),

@@ -190,7 +190,10 @@ fn disagreement(
                 ));
             }
             Fate::Undone if is_next => {
-                return Some(format!("{session}: {batch:?} was refused and is there"));
+                return Some(format!(
+                    "{session}: {} was refused and is there",
+                    named(batch)
+                ));
             }
             _ => {}
         }
@@ -198,6 +201,13 @@ fn disagreement(
             rest = &rest[batch.len()..];
         }
     }
-    let rest = rest.first()?;
-    Some(format!("{session}: {rest:?} is there and was never whole"))
+    let rest = (!rest.is_empty()).then(|| named(rest))?;
+    Some(format!("{session}: {rest} is there and was never whole"))
+}
+
+/// A batch, by its beginning.
+fn named(batch: &[String]) -> String {
+    let first = batch.first().map_or("", String::as_str);
+    let first: String = first.chars().take(20).collect();
+    format!("{first:?} and {} more", batch.len().saturating_sub(1))
 }

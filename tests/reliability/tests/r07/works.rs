@@ -69,6 +69,20 @@ pub(crate) const WORKS: &[Work] = &[
     work("copies", copies),
 ];
 
+/// One commit with more pages than a part of the WAL's index has room for.
+pub(crate) const LARGE: Work = work("a large commit", large);
+
+fn large(store: &Store, ledger: &Ledger, _folder: &Path) {
+    make(store, ledger, "s");
+    for number in 0..2 {
+        let text = |at| format!("{number} {at} {}", "x".repeat(20_000));
+        let texts: Vec<String> = (0..750).map(text).collect();
+        let batch = texts.iter().map(|text| message(text)).collect();
+        let saved = store.save_messages("s", batch, SaveOptions::new());
+        ledger.saved("s", texts, &saved);
+    }
+}
+
 fn nothing() -> Files {
     Files::new()
 }
