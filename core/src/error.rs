@@ -40,7 +40,7 @@ pub enum ErrorCode {
     Unsupported,
     /// Another SQLite in this process dropped the locks of this store; the write was not made and may be tried again.
     LockLost,
-    /// The connection died during commit: the write was made or not. A retry with the same dedup key settles it.
+    /// The connection died, or the disk failed, during the commit: the write was made or not. A retry with the same dedup key settles it.
     UnknownOutcome,
     /// An earlier panic or a lack of memory left this instance unusable.
     Poisoned,

@@ -121,7 +121,7 @@ class LockLostError(ConvostoreError, OSError):
 
 
 class UnknownOutcomeError(ConvostoreError, OSError):
-    """The connection died during commit: the write was made or not. A retry with the same dedup key settles it (code unknown_outcome)."""
+    """The connection died, or the disk failed, during the commit: the write was made or not. A retry with the same dedup key settles it (code unknown_outcome)."""
 
     _code = "unknown_outcome"
 

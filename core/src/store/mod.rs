@@ -39,7 +39,7 @@ use crate::rules::{PreviewRule, limits};
 ///
 /// Errors that every operation may return, besides those it names: `closed`, `busy` (after the wait limit), `read_only`,
 /// `disk_full`, `corrupted`, `lock_lost`, `forked`, `reentrant` and `storage`. An operation that returns an error has changed nothing, but for
-/// `unknown_outcome`, which only networked backends give.
+/// `unknown_outcome`: the connection died, or the disk failed, in the midst of the commit.
 ///
 /// ```
 /// use convostore::{MessageQuery, NewMessage, NewSession, Role, Store};

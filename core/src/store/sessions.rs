@@ -124,7 +124,8 @@ impl Store {
     }
 
     /// Deletes a session with its messages, if there is such a session. With `erase` also their bytes are removed from the
-    /// store's files before the call returns, or the answer says what still holds them.
+    /// store's files before the call returns, or the answer says what still holds them. Where erasing itself fails the answer is
+    /// `Pending` with the failure, since the session is deleted.
     pub fn delete_session(&self, id: &str, erase: bool) -> Result<Deletion> {
         let (_entered, backend, _) = self.enter()?;
         limits::check("session id", id, 1, limits::SESSION_ID)?;
