@@ -1,13 +1,8 @@
 // Keyboard alone, screen readers, both themes, phone to wide screen.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { after, before, test } from "node:test";
-import { axePath, bringIn, choose, converse, hear, row, say, serve, skip, visit } from "./open.mjs";
+import { axePath, bringIn, choose, converse, hear, inBrowser, row, say } from "./open.mjs";
 import { showcase } from "./showcase.mjs";
-
-let server;
-before(async () => { if (!skip) server = await serve(); });
-after(() => server?.close());
 
 /** What axe-core finds wrong. */
 async function violations(page, state) {
@@ -18,9 +13,7 @@ async function violations(page, state) {
 
 for (const theme of ["light", "dark"]) {
   for (const [device, width, height] of [["desk", 1280, 800], ["phone", 390, 844]]) {
-    test(`axe-core finds nothing: ${theme}, ${device}`, { skip }, async (t) => {
-      const guest = await visit(server.origin, { width, height, theme });
-      t.after(() => guest.close());
+    inBrowser(`axe-core finds nothing: ${theme}, ${device}`, { width, height, theme }, async ({ guest }) => {
       const page = await guest.tab();
       const found = await violations(page, "welcome");
       const see = async (state) => found.push(...(await violations(page, state)));
@@ -65,23 +58,18 @@ for (const theme of ["light", "dark"]) {
       assert.deepEqual(found, []);
       // Nothing is wider than the screen.
       assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth));
-      assert.deepEqual(guest.trouble, []);
     });
   }
 }
 
-test("axe-core looks: a button without a name is found", { skip }, async (t) => {
-  const guest = await visit(server.origin);
-  t.after(() => guest.close());
+inBrowser("axe-core looks: a button without a name is found", async ({ guest }) => {
   const page = await guest.tab();
   await page.evaluate(() => document.querySelector(".button-icon").removeAttribute("aria-label"));
   await page.evaluate(() => document.querySelector(".button-icon").removeAttribute("title"));
   assert.match((await violations(page, "broken")).join(), /button-name/);
 });
 
-test("the keyboard alone suffices: make, write, find, open, move, rename, delete, undo", { skip }, async (t) => {
-  const guest = await visit(server.origin);
-  t.after(() => guest.close());
+inBrowser("the keyboard alone suffices: make, write, find, open, move, rename, delete, undo", async ({ guest }) => {
   const page = await guest.tab();
   const press = async (...keys) => { for (const key of keys) await page.keyboard.press(key); };
   const focused = () => page.evaluate(() => document.activeElement.getAttribute("aria-label") ?? document.activeElement.textContent);
@@ -145,12 +133,9 @@ test("the keyboard alone suffices: make, write, find, open, move, rename, delete
   for (const name of ["Import", "Export", "Overview"]) await tabTo(name, "Shift+Tab");
   await press("Enter");
   await page.locator(".chart-time").waitFor();
-  assert.deepEqual(guest.trouble, []);
 });
 
-test("screen readers are told what changes", { skip }, async (t) => {
-  const guest = await visit(server.origin);
-  t.after(() => guest.close());
+inBrowser("screen readers are told what changes", async ({ guest }) => {
   const page = await guest.tab();
   await converse(page, "Told", "hello");
   await hear(page);
@@ -181,12 +166,9 @@ test("screen readers are told what changes", { skip }, async (t) => {
   await page.getByRole("button", { name: "Overview" }).first().click();
   await page.getByRole("table", { name: "Messages over time" }).waitFor({ state: "attached" });
   assert.deepEqual((await page.getByRole("table", { name: "Storage by scope" }).locator("tbody tr").allTextContents()).length, 1);
-  assert.deepEqual(guest.trouble, []);
 });
 
-test("the theme follows the system until one is chosen, and the choice stays", { skip }, async (t) => {
-  const guest = await visit(server.origin, { theme: "dark" });
-  t.after(() => guest.close());
+inBrowser("the theme follows the system until one is chosen, and the choice stays", { theme: "dark" }, async ({ guest }) => {
   const page = await guest.tab();
   const ground = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
   const dark = await ground();
@@ -199,5 +181,4 @@ test("the theme follows the system until one is chosen, and the choice stays", {
   await page.reload();
   await page.getByRole("button", { name: "Theme: dark" }).waitFor();
   assert.equal(await ground(), dark);
-  assert.deepEqual(guest.trouble, []);
 });

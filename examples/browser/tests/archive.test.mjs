@@ -2,13 +2,8 @@
 import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
 import { archive, large } from "./archives.mjs";
-import { bringIn, choose, converse, drop, exported, folder, row, serve, skip, visit } from "./open.mjs";
-
-let server;
-before(async () => { if (!skip) server = await serve(); });
-after(() => server?.close());
+import { bringIn, choose, converse, drop, exported, folder, inBrowser, row, skip } from "./open.mjs";
 
 const small = () => archive(async (store) => {
   for (const name of ["One", "Two"]) {
@@ -18,9 +13,7 @@ const small = () => archive(async (store) => {
   await store.setContext("box", { colour: "red" });
 }, Date.UTC(2026, 0, 2));
 
-test("an import is shown first, by button and by drop; again it is nothing new; and the export is the same to the byte", { skip }, async (t) => {
-  const guest = await visit(server.origin);
-  t.after(() => guest.close());
+inBrowser("an import is shown first, by button and by drop; again it is nothing new; and the export is the same to the byte", async ({ guest }) => {
   const page = await guest.tab();
   const bytes = await small();
   await drop(page, "box.convostore", bytes);
@@ -39,12 +32,9 @@ test("an import is shown first, by button and by drop; again it is nothing new; 
   await dialog.getByText("Everything in this archive is here already.").waitFor();
   await dialog.getByRole("button", { name: "Close" }).last().click();
   assert.equal(await exported(page), Buffer.from(bytes).toString("utf8"));
-  assert.deepEqual(guest.trouble, []);
 });
 
-test("damaged, cut, foreign, newer and differing files get a plain sentence, and nothing is imported", { skip }, async (t) => {
-  const guest = await visit(server.origin);
-  t.after(() => guest.close());
+inBrowser("damaged, cut, foreign, newer and differing files get a plain sentence, and nothing is imported", async ({ guest }) => {
   const page = await guest.tab();
   const good = Buffer.from(await small());
   const text = good.toString("utf8");
@@ -77,12 +67,9 @@ test("damaged, cut, foreign, newer and differing files get a plain sentence, and
   assert.match(await dialog.locator(".outcome").innerText(), /is here already, but differs.*Nothing was imported/);
   await page.keyboard.press("Escape");
   assert.equal(await page.locator(".row-session").count(), 2);
-  assert.deepEqual(guest.trouble, []);
 });
 
-test("long work shows its progress and can be stopped while the file is read", { skip }, async (t) => {
-  const guest = await visit(server.origin);
-  t.after(() => guest.close());
+inBrowser("long work shows its progress and can be stopped while the file is read", async ({ guest }) => {
   const page = await guest.tab();
   const bytes = await large({ sessions: 300, each: 60 });
   await page.evaluate(() => {
@@ -104,13 +91,10 @@ test("long work shows its progress and can be stopped while the file is read", {
   await page.keyboard.press("Escape");
   await converse(page, "Afterwards", "still works");
   await page.locator(".list-summary", { hasText: "301 conversations" }).waitFor();
-  assert.deepEqual(guest.trouble, []);
 });
 
 const demo = join(folder, "..", "..", "target", "demo", "conversations.convostore");
-test("the archive that make demo wrote opens", { skip: skip || (!existsSync(demo) && "there is no target/demo/conversations.convostore; make demo writes it") }, async (t) => {
-  const guest = await visit(server.origin);
-  t.after(() => guest.close());
+inBrowser("the archive that make demo wrote opens", { skip: skip || (!existsSync(demo) && "there is no target/demo/conversations.convostore; make demo writes it") }, async ({ guest }) => {
   const page = await guest.tab();
   const bytes = readFileSync(demo);
   await bringIn(page, "conversations.convostore", bytes);
@@ -121,5 +105,4 @@ test("the archive that make demo wrote opens", { skip: skip || (!existsSync(demo
   await page.locator(".call summary").first().click();
   await page.locator(".call pre").first().waitFor();
   assert.equal(await exported(page), bytes.toString("utf8"));
-  assert.deepEqual(guest.trouble, []);
 });

@@ -3,7 +3,8 @@ import { createRequire } from "node:module";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after } from "node:test";
+import assert from "node:assert/strict";
+import { after, test } from "node:test";
 import { chromium } from "playwright-core";
 import { preview } from "vite";
 import { folder, results } from "./folder.mjs";
@@ -12,12 +13,14 @@ import { launchOptions, skip, watch } from "../../../bindings-wasm/tests/browser
 export { folder, results, skip };
 export const axePath = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
 
-/** Serves the page. */
-export async function serve() {
-  const server = await preview({ root: folder, logLevel: "error", preview: { port: 0, strictPort: false } });
-  const { port } = server.httpServer.address();
-  return { origin: `http://127.0.0.1:${port}`, close: () => server.close() };
+let served;
+
+/** Where the page is: served once, for all tests of this process. */
+async function serve() {
+  served ??= preview({ root: folder, logLevel: "error", preview: { port: 0, strictPort: false } });
+  return `http://127.0.0.1:${(await served).httpServer.address().port}`;
 }
+after(async () => (await served)?.close());
 
 let launched;
 
@@ -29,7 +32,7 @@ function browser() {
 after(async () => (await launched)?.close());
 
 /** A browser in which nobody was yet. `tab` opens the page and waits until it is there. */
-export async function visit(origin, { width = 1280, height = 800, theme = "light" } = {}) {
+async function visit(origin, { width = 1280, height = 800, theme = "light" } = {}) {
   const context = await (await browser()).newContext({ viewport: { width, height }, colorScheme: theme, reducedMotion: "reduce", acceptDownloads: true, permissions: ["clipboard-read", "clipboard-write"] });
   const trouble = watch(context, origin);
   return {
@@ -44,6 +47,22 @@ export async function visit(origin, { width = 1280, height = 800, theme = "light
       return page;
     },
   };
+}
+
+/**
+ * A test in a browser in which nobody was yet. Afterwards there must have been no trouble: no error, nothing against the policy, no request to elsewhere; but where `isTroubled` says that
+ * the test causes some.
+ */
+export function inBrowser(name, ...rest) {
+  const run = rest.pop();
+  const { skip: reason = skip, isTroubled = false, ...look } = rest[0] ?? {};
+  test(name, { skip: reason }, async (t) => {
+    const origin = await serve();
+    const guest = await visit(origin, look);
+    t.after(() => guest.close());
+    await run({ guest, origin, t });
+    if (!isTroubled) assert.deepEqual(guest.trouble, []);
+  });
 }
 
 /** Hands a file over as a person would who chooses it. */

@@ -1,12 +1,7 @@
 // Texts of others are never run as HTML, nothing leaves the origin, and the policy that says so is in force.
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
 import { archive } from "./archives.mjs";
-import { bringIn, exported, row, serve, skip, visit } from "./open.mjs";
-
-let server;
-before(async () => { if (!skip) server = await serve(); });
-after(() => server?.close());
+import { bringIn, exported, inBrowser, row } from "./open.mjs";
 
 const HOSTILE = [
   "<script>globalThis.stung = 1</script>",
@@ -23,9 +18,7 @@ const HOSTILE = [
   "__proto__",
 ];
 
-test("a hostile archive is text in every place where it is shown", { skip }, async (t) => {
-  const guest = await visit(server.origin);
-  t.after(() => guest.close());
+inBrowser("a hostile archive is text in every place where it is shown", async ({ guest }) => {
   const page = await guest.tab();
   const before = await page.evaluate(() => [document.scripts.length, document.querySelectorAll("link, base, iframe, style").length]);
   const bytes = await archive(async (store) => {
@@ -70,12 +63,9 @@ test("a hostile archive is text in every place where it is shown", { skip }, asy
   // No element has an attribute that is code, and no link leads anywhere but to the page itself.
   assert.deepEqual(await page.evaluate(() => [...document.querySelectorAll("*")].flatMap((element) => [...element.attributes]).filter(({ name, value }) => name.startsWith("on") || /^\s*javascript:/i.test(value)).map(({ name }) => name)), []);
   assert.deepEqual(await page.evaluate(() => [...document.links].map((link) => link.getAttribute("href")).filter((href) => !href.startsWith("#"))), []);
-  assert.deepEqual(guest.trouble, []);
 });
 
-test("a text that turns its direction keeps it to itself", { skip }, async (t) => {
-  const guest = await visit(server.origin);
-  t.after(() => guest.close());
+inBrowser("a text that turns its direction keeps it to itself", async ({ guest }) => {
   const page = await guest.tab();
   await bringIn(page, "a.convostore", await archive(async (store) => {
     await store.createSession({ scope: "plain", metadata: { title: "\u202eabc" } });
@@ -97,12 +87,9 @@ test("a text that turns its direction keeps it to itself", { skip }, async (t) =
   await name.click();
   await page.getByRole("button", { name: "Delete" }).click();
   assert.equal(await page.locator(".toast p", { hasText: "Deleted" }).textContent(), "Deleted “abc”.");
-  assert.deepEqual(guest.trouble, []);
 });
 
-test("a text of three million characters neither blocks the page nor is lost", { skip }, async (t) => {
-  const guest = await visit(server.origin);
-  t.after(() => guest.close());
+inBrowser("a text of three million characters neither blocks the page nor is lost", async ({ guest, t }) => {
   const page = await guest.tab();
   const bytes = await archive(async (store) => {
     const { id } = await store.createSession({ metadata: { title: "Giant" } });
@@ -122,14 +109,11 @@ test("a text of three million characters neither blocks the page nor is lost", {
   const longest = await page.evaluate(() => globalThis.longest);
   t.diagnostic(`longest task: ${Math.round(longest)} ms`);
   assert.equal(await exported(page), Buffer.from(bytes).toString("utf8"));
-  assert.deepEqual(guest.trouble, []);
 });
 
-test("the policy is in the page and in the header, and it holds: markup, inline scripts, eval, other origins", { skip }, async (t) => {
-  const guest = await visit(server.origin);
-  t.after(() => guest.close());
+inBrowser("the policy is in the page and in the header, and it holds: markup, inline scripts, eval, other origins", { isTroubled: true }, async ({ guest, origin }) => {
   const page = await guest.tab();
-  const headers = (await page.request.get(server.origin)).headers();
+  const headers = (await page.request.get(origin)).headers();
   const meta = await page.locator("meta[http-equiv=Content-Security-Policy]").getAttribute("content");
   assert.equal(headers["content-security-policy"], `${meta}; frame-ancestors 'none'`);
   for (const directive of ["default-src 'none'", "script-src 'self' 'wasm-unsafe-eval'", "style-src 'self'", "connect-src 'self'", "require-trusted-types-for 'script'"]) assert.ok(meta.split("; ").includes(directive), directive);

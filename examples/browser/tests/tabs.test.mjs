@@ -1,18 +1,11 @@
 // Two tabs in step, and reloads in the middle of everything: nothing acknowledged is lost.
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
 import { large } from "./archives.mjs";
-import { choose, converse, exported, row, say, serve, skip, visit } from "./open.mjs";
-
-let server;
-before(async () => { if (!skip) server = await serve(); });
-after(() => server?.close());
+import { choose, converse, exported, inBrowser, row, say } from "./open.mjs";
 
 const sleep = (time) => new Promise((done) => setTimeout(done, time));
 
-test("what one tab does, the other shows: messages, names, statuses, deletion, undoing, imports", { skip }, async (t) => {
-  const guest = await visit(server.origin);
-  t.after(() => guest.close());
+inBrowser("what one tab does, the other shows: messages, names, statuses, deletion, undoing, imports", async ({ guest }) => {
   const [a, b] = [await guest.tab(), await guest.tab()];
   await converse(a, "Shared", "from the first tab");
   await row(b, "Shared").click();
@@ -34,13 +27,10 @@ test("what one tab does, the other shows: messages, names, statuses, deletion, u
   await choose(a, "many.convostore", await large({ sessions: 40, each: 2 }));
   await a.getByRole("dialog").getByRole("button", { name: /^Import 40/ }).click();
   await b.locator(".list-summary", { hasText: "41 conversations" }).waitFor();
-  assert.deepEqual(guest.trouble, []);
 });
 
-test("both tabs write at once: every message is there, once, in both", { skip }, async (t) => {
+inBrowser("both tabs write at once: every message is there, once, in both", { height: 4000 }, async ({ guest }) => {
   // High enough that all of it is drawn.
-  const guest = await visit(server.origin, { height: 4000 });
-  t.after(() => guest.close());
   const tabs = [await guest.tab(), await guest.tab()];
   await converse(tabs[0], "Busy");
   await row(tabs[1], "Busy").click();
@@ -51,21 +41,28 @@ test("both tabs write at once: every message is there, once, in both", { skip },
   const texts = await Promise.all(tabs.map((tab) => tab.locator(".item .prose").allInnerTexts()));
   assert.equal(new Set(texts[0]).size, 24);
   assert.deepEqual(texts[0], texts[1]);
-  assert.deepEqual(guest.trouble, []);
 });
 
-test("a reload while a message is being saved: it is there, or still to be sent, and never twice", { skip }, async (t) => {
-  const guest = await visit(server.origin);
-  t.after(() => guest.close());
+inBrowser("a reload while a message is being saved: it is there, or still to be sent, and never twice", async ({ guest, t }) => {
   const page = await guest.tab();
   await converse(page, "Reloads");
   let [kept, drafts] = [0, 0];
   for (let round = 0; round < 10; round++) {
     const text = `message ${round}.`;
     await page.getByLabel("Write a message").fill(text);
-    await page.keyboard.press("Enter");
-    await sleep(round * 2);
-    await page.reload();
+    if (round % 2 === 0) {
+      // In the same moment: nothing can have been acknowledged.
+      const loaded = page.waitForEvent("load");
+      await page.evaluate(() => {
+        document.querySelector(".composer").requestSubmit();
+        location.reload();
+      }).catch(() => {});
+      await loaded;
+    } else {
+      await page.keyboard.press("Enter");
+      await sleep(round);
+      await page.reload();
+    }
     await page.locator(".composer").waitFor();
     if ((await page.getByLabel("Write a message").inputValue()) === text) {
       // Not acknowledged. It may have been kept all the same: sent again, it is there once.
@@ -78,18 +75,15 @@ test("a reload while a message is being saved: it is there, or still to be sent,
   }
   assert.equal(await page.locator(".item").count(), 10);
   t.diagnostic(`${kept} were acknowledged before the reload, ${drafts} were sent again`);
-  assert.deepEqual(guest.trouble, []);
 });
 
-test("a reload or a crash in the middle of an import: all of it or nothing", { skip }, async (t) => {
-  const guest = await visit(server.origin);
-  t.after(() => guest.close());
+inBrowser("a reload or a crash in the middle of an import: all of it or nothing", async ({ guest, t }) => {
   let page = await guest.tab();
   await converse(page, "Before", "here first");
   const bytes = await large({ sessions: 400, each: 50 });
   const found = [];
   // Crashes kill the worker where it stands; at a reload browsers let it come to the end of what it is doing.
-  for (const [how, delay] of [["reload in the same moment", 0], ["crash", 60], ["crash", 500], ["reload", 30], ["reload", 300]]) {
+  for (const [how, delay] of [["crash", 60], ["crash", 500], ["reload in the same moment", 0], ["reload", 30], ["reload", 300]]) {
     await choose(page, "many.convostore", bytes);
     await page.getByRole("dialog").getByRole("button", { name: /^Import 400/ }).waitFor();
     await page.evaluate((isAtOnce) => {
@@ -114,12 +108,9 @@ test("a reload or a crash in the middle of an import: all of it or nothing", { s
   await page.getByRole("searchbox").fill("Before");
   await row(page, "Before").waitFor();
   t.diagnostic(found.join(", "));
-  assert.deepEqual(guest.trouble, []);
 });
 
-test("a reload after deleting: it stays deleted, undoing is still offered, in the end it is gone for good", { skip }, async (t) => {
-  const guest = await visit(server.origin);
-  t.after(() => guest.close());
+inBrowser("a reload after deleting: it stays deleted, undoing is still offered, in the end it is gone for good", async ({ guest }) => {
   const page = await guest.tab();
   await converse(page, "Kept", "I stay");
   await converse(page, "Twice", "one", "two");
@@ -158,5 +149,4 @@ test("a reload after deleting: it stays deleted, undoing is still offered, in th
   await sleep(15_500);
   assert.ok(!(await marks()).includes("Twice"));
   assert.ok((await exported(other)).includes("Kept"));
-  assert.deepEqual(guest.trouble, []);
 });

@@ -41,7 +41,7 @@ export interface ToastOptions {
 }
 
 /** Shows a notice, and says it. */
-export function toast(text: string, { action, stays = 6000, isError = false }: ToastOptions = {}): { readonly close: () => void; readonly element: HTMLElement } {
+export function toast(text: string, { action, stays = 5000, isError = false }: ToastOptions = {}): { readonly close: () => void; readonly element: HTMLElement } {
   const close = (): void => {
     const hadFocus = element.contains(document.activeElement);
     element.remove();
