@@ -5,7 +5,7 @@
 use std::time::Duration;
 use std::vec::IntoIter;
 
-use convostore::json::{elements, put_number, put_text, text_of};
+use convostore::json::{Reader, put_number, put_text, unescape};
 use convostore::{
     Content, Context, JsonObject, Message, NewMessage, NewSession, Result, Session, SessionUpdate,
     Timestamp,
@@ -23,19 +23,32 @@ pub(crate) enum Arg {
 }
 
 impl Arg {
-    /// Of a text whose syntax was checked. Numbers are whole.
-    fn of(json: &str) -> Option<Self> {
-        Some(match json.as_bytes().first()? {
-            b'"' => Self::Text(text_of(json)?.into_owned()),
-            b'[' => Self::List(Self::all_of(json)?),
-            b't' | b'f' => Self::Flag(json == "true"),
-            b'n' => Self::Nothing,
-            _ => Self::Number(json.parse::<i64>().ok()? as f64),
+    /// The next one. Numbers are whole.
+    fn read(reader: &mut Reader<'_>) -> Option<Self> {
+        Some(match reader.peek()? {
+            b'"' => Self::Text(unescape(reader.string().ok()?)?.into_owned()),
+            b'[' => Self::List(Self::read_list(reader)?),
+            _ => match reader.value().ok()? {
+                "null" => Self::Nothing,
+                "true" => Self::Flag(true),
+                "false" => Self::Flag(false),
+                number => Self::Number(number.parse::<i64>().ok()? as f64),
+            },
         })
     }
 
-    fn all_of(json: &str) -> Option<Vec<Self>> {
-        elements(json).ok()?.into_iter().map(Self::of).collect()
+    fn read_list(reader: &mut Reader<'_>) -> Option<Vec<Self>> {
+        let mut list = Vec::new();
+        if !reader.takes(b'[') {
+            return None;
+        }
+        while !reader.takes(b']') {
+            if !list.is_empty() && !reader.takes(b',') {
+                return None;
+            }
+            list.push(Self::read(reader)?);
+        }
+        Some(list)
     }
 }
 
@@ -44,7 +57,7 @@ pub(crate) struct Args(IntoIter<Arg>);
 
 impl Args {
     pub(crate) fn parse(json: &str) -> Result<Self> {
-        let list = Arg::all_of(json).ok_or_else(|| {
+        let list = Arg::read_list(&mut Reader::new(json)).ok_or_else(|| {
             invalid("an argument cannot be read: a text in it holds half of a surrogate pair")
         })?;
         Ok(Self(list.into_iter()))
@@ -208,22 +221,30 @@ pub(crate) fn content(body: String, is_json: bool) -> Result<Content> {
 }
 
 /// A JSON list, written member by member.
-pub(crate) struct List(String);
+pub(crate) struct List {
+    out: String,
+    is_empty: bool,
+}
 
 impl List {
     pub(crate) fn new() -> Self {
-        Self("[".to_owned())
+        Self {
+            out: "[".to_owned(),
+            is_empty: true,
+        }
     }
 
     fn comma(&mut self) {
-        if self.0.len() > 1 && !self.0.ends_with('[') {
-            self.0.push(',');
+        if self.is_empty {
+            self.is_empty = false;
+        } else {
+            self.out.push(',');
         }
     }
 
     pub(crate) fn text(&mut self, text: &str) {
         self.comma();
-        put_text(&mut self.0, text);
+        put_text(&mut self.out, text);
     }
 
     pub(crate) fn optional_text(&mut self, text: Option<&str>) {
@@ -235,12 +256,12 @@ impl List {
 
     pub(crate) fn number(&mut self, number: u64) {
         self.comma();
-        put_number(&mut self.0, number as i64);
+        put_number(&mut self.out, number as i64);
     }
 
     pub(crate) fn time(&mut self, time: Timestamp) {
         self.comma();
-        put_number(&mut self.0, time.as_millis());
+        put_number(&mut self.out, time.as_millis());
     }
 
     pub(crate) fn flag(&mut self, flag: bool) {
@@ -249,14 +270,16 @@ impl List {
 
     pub(crate) fn raw(&mut self, json: &str) {
         self.comma();
-        self.0.push_str(json);
+        self.out.push_str(json);
     }
 
     pub(crate) fn list(&mut self, fill: impl FnOnce(&mut List)) {
         self.comma();
-        self.0.push('[');
+        self.out.push('[');
+        self.is_empty = true;
         fill(self);
-        self.0.push(']');
+        self.is_empty = false;
+        self.out.push(']');
     }
 
     /// A list of numbers.
@@ -267,8 +290,8 @@ impl List {
     }
 
     pub(crate) fn end(mut self) -> String {
-        self.0.push(']');
-        self.0
+        self.out.push(']');
+        self.out
     }
 }
 
@@ -346,7 +369,7 @@ pub(crate) fn messages_text(messages: &[Message]) -> String {
         .iter()
         .map(|message| message.content.body().len())
         .sum();
-    list.0.reserve(bodies + bodies / 16 + messages.len() * 64);
+    list.out.reserve(bodies + bodies / 16 + messages.len() * 64);
     for message in messages {
         list.list(|list| add_message(list, message));
     }

@@ -10,6 +10,7 @@ pub mod backend;
 mod clock;
 mod details;
 mod error;
+mod hex;
 mod id;
 #[doc(hidden)]
 pub mod json;

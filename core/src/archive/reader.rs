@@ -6,10 +6,10 @@ use sha2::{Digest as _, Sha256};
 
 use super::grammar::{Grammar, Verdict};
 use super::line::{self, Line};
-use super::writer::hex;
 use super::{FORMAT, HEADER, VERSION};
 use crate::backend::SessionRow;
 use crate::error::{Error, ErrorCode, Result};
+use crate::hex;
 use crate::json::{Fields, Malformed};
 use crate::model::{Content, Context, Lifecycle, Message};
 use crate::rules::lifecycle;
@@ -183,7 +183,7 @@ impl<'a> Reader<'a> {
         if counts != self.grammar.counts() {
             return Err("counts other rows than there are".to_owned());
         }
-        let sha256 = hex(&self.hash.clone().finalize());
+        let sha256 = hex::encode(&self.hash.clone().finalize());
         if told != sha256 {
             return Err(
                 "has another digest than the lines before it: they were changed".to_owned(),

@@ -9,6 +9,7 @@ use super::line::Line;
 use super::{HEADER, rows};
 use crate::backend::SessionRow;
 use crate::error::{Error, ErrorCode, Result};
+use crate::hex;
 use crate::json::Sink;
 use crate::model::{Context, Lifecycle, Message};
 
@@ -104,7 +105,7 @@ impl<'a> Writer<'a> {
     pub(crate) fn end(mut self) -> Result<(Counts, u64), Refused> {
         self.check_complete()?;
         let counts = self.grammar.counts();
-        let sha256 = hex(&self.out.hash.clone().finalize());
+        let sha256 = hex::encode(&self.out.hash.clone().finalize());
         self.write(Ok(()), &Line::End(counts, &sha256))?;
         self.out.flush().map_err(failed)?;
         Ok((counts, self.out.bytes))
@@ -155,12 +156,6 @@ impl Sink for Output<'_> {
         }
         Ok(())
     }
-}
-
-pub(super) fn hex(bytes: &[u8]) -> String {
-    let digit = |n: u8| char::from_digit(u32::from(n), 16).unwrap_or('0');
-    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
-    digits.map(digit).collect()
 }
 
 fn failed(error: io::Error) -> Error {

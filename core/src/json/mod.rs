@@ -8,8 +8,9 @@ mod reader;
 mod writer;
 
 pub(crate) use fields::Fields;
-pub use reader::{Malformed, Reader, elements, members, text_of};
+pub use reader::{Malformed, Reader, unescape};
 pub(crate) use reader::{bytes_of, lossy_text_of};
+pub(crate) use reader::{elements, members, text_of};
 pub(crate) use writer::{Object, Sink};
 pub use writer::{put_number, put_text};
 
@@ -18,19 +19,27 @@ pub use writer::{put_number, put_text};
 fn plain_length(bytes: &[u8]) -> usize {
     const ONES: u64 = u64::from_ne_bytes([1; 8]);
     const HIGH: u64 = ONES << 7;
-    let is_plain_word = |word: &&[u8; 8]| {
-        let word = u64::from_ne_bytes(**word);
+    let (words, rest) = bytes.as_chunks::<8>();
+    let mut length = 0;
+    for word in words {
+        let word = u64::from_ne_bytes(*word);
         let (quote, backslash) = (word ^ (ONES * 0x22), word ^ (ONES * 0x5c));
         let below_space = word.wrapping_sub(ONES * 0x20) & !word;
         let is_quote = quote.wrapping_sub(ONES) & !quote;
         let is_backslash = backslash.wrapping_sub(ONES) & !backslash;
-        (below_space | is_quote | is_backslash) & HIGH == 0
-    };
-    let is_plain = |byte: &&u8| **byte >= 0x20 && **byte != b'"' && **byte != b'\\';
-    let words = bytes.as_chunks::<8>().0;
-    let length = words.iter().take_while(is_plain_word).count() * 8;
-    let rest = bytes.get(length..).unwrap_or_default();
-    length + rest.iter().take_while(is_plain).count()
+        if (below_space | is_quote | is_backslash) & HIGH != 0 {
+            break;
+        }
+        length += 8;
+    }
+    let rest = bytes.get(length..).unwrap_or(rest);
+    for byte in rest {
+        if *byte < 0x20 || *byte == b'"' || *byte == b'\\' {
+            break;
+        }
+        length += 1;
+    }
+    length
 }
 
 #[cfg(test)]

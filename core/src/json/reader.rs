@@ -62,6 +62,12 @@ impl<'a> Reader<'a> {
         reader.end()
     }
 
+    /// The first byte of the next token.
+    pub fn peek(&mut self) -> Option<u8> {
+        self.next();
+        self.byte()
+    }
+
     /// The next value as JSON text; its syntax and depth are checked.
     pub fn value(&mut self) -> Read<&'a str> {
         let (mut open, start) = (Open::default(), self.next());
@@ -136,7 +142,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Whether the next token is this one, which is taken.
-    fn takes(&mut self, token: u8) -> bool {
+    pub fn takes(&mut self, token: u8) -> bool {
         self.next();
         let is_it = self.byte() == Some(token);
         self.at += usize::from(is_it);
@@ -188,8 +194,8 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// The inside of a string.
-    fn string(&mut self) -> Read<&'a str> {
+    /// The inside of a string, which comes next; see [`unescape`].
+    pub fn string(&mut self) -> Read<&'a str> {
         self.exactly(b'"')?;
         let start = self.at;
         loop {
@@ -269,13 +275,13 @@ fn closing(is_object: bool) -> u8 {
 }
 
 /// The elements of an array, as JSON text.
-pub fn elements(json: &str) -> Read<Vec<&str>> {
+pub(crate) fn elements(json: &str) -> Read<Vec<&str>> {
     let parts = Reader::new(json).parts(false)?;
     Ok(parts.into_iter().map(|(_, value)| value).collect())
 }
 
 /// The members of an object in their order: the inside of the name's string, and the value as JSON text.
-pub fn members(json: &str) -> Read<Vec<(&str, &str)>> {
+pub(crate) fn members(json: &str) -> Read<Vec<(&str, &str)>> {
     Reader::new(json).parts(true)
 }
 
@@ -285,8 +291,12 @@ fn inside_of(json: &str) -> Option<&str> {
 }
 
 /// The text of a string whose syntax was checked; nothing where it is another value or holds half of a surrogate pair.
-pub fn text_of(json: &str) -> Option<Cow<'_, str>> {
-    let inside = inside_of(json)?;
+pub(crate) fn text_of(json: &str) -> Option<Cow<'_, str>> {
+    unescape(inside_of(json)?)
+}
+
+/// The text that the inside of a string stands for; nothing where it holds half of a surrogate pair.
+pub fn unescape(inside: &str) -> Option<Cow<'_, str>> {
     if !inside.contains('\\') {
         return Some(Cow::Borrowed(inside));
     }

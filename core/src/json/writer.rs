@@ -63,7 +63,7 @@ pub fn put_number(out: &mut String, number: i64) {
     if number < 0 {
         out.push('-');
     }
-    out.extend(digits.iter().skip(at).map(|digit| char::from(*digit)));
+    out.push_str(str::from_utf8(&digits[at..]).unwrap_or_default());
 }
 
 /// An object, written member by member. What goes wrong is told at its end.

@@ -3,12 +3,10 @@
 //! Activity and creation are listed newest first, and stored times never step back: so a session that changes during a traversal moves to
 //! the front, which is behind the reader. Nothing comes twice, and what did not change comes exactly once.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-
 use crate::backend::{Position, RowOrder};
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
+use crate::hex;
 use crate::json::{elements, members, put_number, text_of};
 use crate::model::{ListOrder, Session};
 use crate::rules::json;
@@ -38,11 +36,11 @@ fn encode(cursor: &Cursor) -> String {
     } else {
         ("[", "]")
     };
-    URL_SAFE_NO_PAD.encode(format!("{{\"{kind}\":{open}{value}{close}}}"))
+    hex::encode(format!("{{\"{kind}\":{open}{value}{close}}}").as_bytes())
 }
 
 fn decode(text: &str) -> Option<Cursor> {
-    let text = String::from_utf8(URL_SAFE_NO_PAD.decode(text).ok()?).ok()?;
+    let text = String::from_utf8(hex::decode(text)?).ok()?;
     let members = members(&text).ok()?;
     let [(kind, value)] = members.as_slice() else {
         return None;

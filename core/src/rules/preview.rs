@@ -100,14 +100,19 @@ fn string_at(json: &str, name: &str) -> Option<String> {
 
 /// At most 100 code points, ended at the last whole grapheme (UAX #29, extended). A single grapheme that is longer is cut.
 fn cut(text: &str) -> &str {
+    let bytes = text.as_bytes();
+    let Some(start) = bytes.get(..=MAX_CODE_POINTS) else {
+        return text; // so few bytes are as few code points
+    };
+    if start.is_ascii() {
+        // Where all is ASCII, a grapheme is a byte but for CR LF.
+        let splits_line_end = start.ends_with(b"\r\n");
+        let end = MAX_CODE_POINTS - usize::from(splits_line_end);
+        return text.get(..end).unwrap_or(text);
+    }
     let Some((limit, _)) = text.char_indices().nth(MAX_CODE_POINTS) else {
         return text;
     };
-    if limit == MAX_CODE_POINTS && text.as_bytes()[limit].is_ascii() {
-        // All ASCII so far, where a grapheme is a byte but for CR LF.
-        let splits_line_end = &text.as_bytes()[limit - 1..=limit] == b"\r\n";
-        return &text[..limit - usize::from(splits_line_end)];
-    }
     let end = text
         .grapheme_indices(true)
         .map(|(start, grapheme)| start + grapheme.len())

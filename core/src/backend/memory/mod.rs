@@ -205,9 +205,14 @@ impl MemoryBackend {
     ) -> Result<Overlay> {
         let state = self.read_state();
         state.check_open()?;
-        let nothing = Tables::default();
-        let mut transaction =
-            Transaction::new(state.tenants.get(tenant).unwrap_or(&nothing), overlay);
+        let nothing;
+        let tables = if let Some(tables) = state.tenants.get(tenant) {
+            tables
+        } else {
+            nothing = Tables::default();
+            &nothing
+        };
+        let mut transaction = Transaction::new(tables, overlay);
         work(&mut transaction)?;
         Ok(transaction.into_overlay())
     }
