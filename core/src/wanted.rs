@@ -44,7 +44,7 @@ pub fn while_wanted<T>(is_wanted: Rc<dyn Fn() -> bool>, work: impl FnOnce() -> T
     allow(dead_code, reason = "nobody else does the work of others")
 )]
 pub(crate) fn regardless<T>(work: impl FnOnce() -> T) -> T {
-    let _outer = Outer(ASKED.take());
+    let _outer = Outer(ASKED.try_with(RefCell::take).ok().flatten());
     work()
 }
 
@@ -53,7 +53,7 @@ struct Outer(Option<IsWanted>);
 
 impl Drop for Outer {
     fn drop(&mut self) {
-        ASKED.set(self.0.take());
+        let _ = ASKED.try_with(|asked| asked.replace(self.0.take()));
     }
 }
 
@@ -63,7 +63,7 @@ impl Drop for Outer {
     allow(dead_code, reason = "nothing waits in memory")
 )]
 pub(crate) fn slice(left: Duration) -> Duration {
-    if ASKED.with_borrow(Option::is_some) {
+    if asked().is_some() {
         left.min(SLICE)
     } else {
         left
@@ -76,9 +76,12 @@ pub(crate) fn slice(left: Duration) -> Duration {
     allow(dead_code, reason = "nothing waits in memory")
 )]
 pub(crate) fn is_wanted() -> bool {
-    // Out of the cell first: who is asked may wait for something too.
-    let asked = ASKED.with_borrow(Option::clone);
-    asked.is_none_or(|asked| asked())
+    asked().is_none_or(|asked| asked())
+}
+
+/// Who is to be asked, out of the cell: who is asked may wait for something too. Nobody at the end of a thread.
+fn asked() -> Option<IsWanted> {
+    ASKED.try_with(|asked| asked.borrow().clone()).ok()?
 }
 
 #[cfg(test)]

@@ -19,13 +19,20 @@ pub(super) struct Entered {
 
 pub(super) fn enter(backend: &Arc<dyn Backend>) -> Result<Entered> {
     let backend = Arc::as_ptr(backend).cast::<()>() as usize;
-    INSIDE.with_borrow_mut(|inside| {
-        if inside.contains(&backend) {
-            return Err(reentrant());
+    let is_first = INSIDE.try_with(|inside| {
+        let mut inside = inside.borrow_mut();
+        let is_first = !inside.contains(&backend);
+        if is_first {
+            inside.push(backend);
         }
-        inside.push(backend);
+        is_first
+    });
+    // At the end of a thread nothing is noted any more: what it leaves behind may still use the store.
+    if is_first.unwrap_or(true) {
         Ok(Entered { backend })
-    })
+    } else {
+        Err(reentrant())
+    }
 }
 
 pub(super) fn reentrant() -> Error {
@@ -37,6 +44,10 @@ pub(super) fn reentrant() -> Error {
 
 impl Drop for Entered {
     fn drop(&mut self) {
-        INSIDE.with_borrow_mut(|inside| inside.retain(|entered| *entered != self.backend));
+        let _ = INSIDE.try_with(|inside| {
+            inside
+                .borrow_mut()
+                .retain(|entered| *entered != self.backend);
+        });
     }
 }

@@ -18,21 +18,32 @@ impl Entered {
     /// Notes it; `reentrant` if the thread is in it already.
     pub(super) fn new<T>(backend: &T) -> Result<Self> {
         let backend = std::ptr::from_ref(backend).addr();
-        INSIDE.with_borrow_mut(|inside| {
-            if inside.contains(&backend) {
-                return Err(Error::new(
-                    ErrorCode::Reentrant,
-                    "the store was called from within one of its own transactions or its keeper",
-                ));
+        let is_first = INSIDE.try_with(|inside| {
+            let mut inside = inside.borrow_mut();
+            let is_first = !inside.contains(&backend);
+            if is_first {
+                inside.push(backend);
             }
-            inside.push(backend);
+            is_first
+        });
+        // At the end of a thread nothing is noted any more: what it leaves behind may still use the store.
+        if is_first.unwrap_or(true) {
             Ok(Self { backend })
-        })
+        } else {
+            Err(Error::new(
+                ErrorCode::Reentrant,
+                "the store was called from within one of its own transactions or its keeper",
+            ))
+        }
     }
 }
 
 impl Drop for Entered {
     fn drop(&mut self) {
-        INSIDE.with_borrow_mut(|inside| inside.retain(|backend| *backend != self.backend));
+        let _ = INSIDE.try_with(|inside| {
+            inside
+                .borrow_mut()
+                .retain(|backend| *backend != self.backend);
+        });
     }
 }

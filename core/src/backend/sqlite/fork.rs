@@ -110,7 +110,8 @@ pub fn prepare(limit: Duration) {
 
 /// To be called after a fork in the process that forked, or where it failed.
 pub fn parent() {
-    if let Some(prepared) = PREPARED.take() {
+    // At the end of a thread what it prepared may be gone, while a store that belongs to it is not.
+    if let Ok(Some(prepared)) = PREPARED.try_with(RefCell::take) {
         give_back(prepared);
     }
 }
