@@ -8,9 +8,9 @@ use crate::scenario::Step;
 pub const LENGTH: u64 = 400;
 
 /// Drives the model and all backends through `length` steps that `seed` gives. A difference is shrunk to few steps and told as a scenario.
-pub fn run(seed: u64, length: u64) -> Result<Tally, String> {
+pub fn run(seed: u64, length: u64, with_postgres: bool) -> Result<Tally, String> {
     let mut chance = Chance::new(seed);
-    let mut lockstep = Lockstep::new();
+    let mut lockstep = Lockstep::new(with_postgres);
     let mut steps: Vec<Step> = Vec::new();
     for _ in 0..length {
         let now = lockstep.now();
@@ -21,7 +21,7 @@ pub fn run(seed: u64, length: u64) -> Result<Tally, String> {
         };
         let number = steps.len();
         let first = difference.problem.clone();
-        let (fewest, difference) = lockstep::shrink(steps, difference);
+        let (fewest, difference) = lockstep::shrink(steps, difference, with_postgres);
         return Err(format!(
             "CONVOSTORE_SEED={seed}, step {number}: {first}\nthe fewest steps that show a difference: {}\n{}",
             difference.problem,

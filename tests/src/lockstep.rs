@@ -80,8 +80,8 @@ impl Subject {
 }
 
 impl Lockstep {
-    /// Empty storages.
-    pub fn new() -> Self {
+    /// Empty storages; PostgreSQL, which takes most of the time, where it is asked for and can be had.
+    pub fn new(with_postgres: bool) -> Self {
         let mut lockstep = Self {
             model: Model::default(),
             clock: Arc::new(ManualClock::at(Timestamp::from_millis_clamped(NEW_YEAR))),
@@ -99,7 +99,7 @@ impl Lockstep {
             ("archived and imported", Kind::Memory, false, true),
             ("postgres", Kind::Postgres, false, false),
         ] {
-            if kind == Kind::Postgres && postgres_url().is_none() {
+            if kind == Kind::Postgres && !(with_postgres && postgres_url().is_some()) {
                 continue;
             }
             let world = World::new(kind).unwrap();
@@ -292,20 +292,18 @@ impl Lockstep {
     }
 }
 
-impl Default for Lockstep {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 /// Runs steps from the beginning until something differs.
-pub fn replay(steps: &[Step]) -> Option<Difference> {
-    let mut lockstep = Lockstep::new();
+pub fn replay(steps: &[Step], with_postgres: bool) -> Option<Difference> {
+    let mut lockstep = Lockstep::new(with_postgres);
     steps.iter().find_map(|step| lockstep.step(step).err())
 }
 
 /// As few of the steps as still differ somewhere, and how.
-pub fn shrink(mut steps: Vec<Step>, mut difference: Difference) -> (Vec<Step>, Difference) {
+pub fn shrink(
+    mut steps: Vec<Step>,
+    mut difference: Difference,
+    with_postgres: bool,
+) -> (Vec<Step>, Difference) {
     steps.truncate(difference.step + 1);
     let mut replays = 400;
     let mut chunk = steps.len() / 2;
@@ -315,7 +313,7 @@ pub fn shrink(mut steps: Vec<Step>, mut difference: Difference) -> (Vec<Step>, D
             let mut fewer = steps.clone();
             fewer.drain(start..(start + chunk).min(steps.len()));
             replays -= 1;
-            match replay(&fewer) {
+            match replay(&fewer, with_postgres) {
                 Some(found) => {
                     fewer.truncate(found.step + 1);
                     (steps, difference) = (fewer, found);

@@ -30,7 +30,7 @@ fn all_backends_do_as_the_model_does() {
             break;
         }
         let length = episodes::LENGTH.min(operations - done);
-        let tally_of_episode = episodes::run(episode_seed, length)
+        let tally_of_episode = episodes::run(episode_seed, length, true)
             .unwrap_or_else(|difference| panic!("after {done} operations: {difference}"));
         for (name, outcomes) in tally_of_episode {
             for (outcome, times) in outcomes {

@@ -2,21 +2,19 @@
 
 use std::cell::RefCell;
 use std::fs;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use convostore::backend::sqlite::Durability;
-use convostore::{CleanupQuery, Store, StoreOptions, Timestamp};
+use convostore::{ContextQuery, SessionQuery, Store, StoreOptions, Timestamp};
 use rusqlite::Connection;
 use tempfile::TempDir;
 
 /// 2026-01-01T00:00:00Z.
 const NOW: i64 = 1_767_225_600_000;
 
-/// A store that knows its time and gives the same ids as any other of these.
-fn options() -> StoreOptions {
-    let count = Arc::new(AtomicU64::new(0));
+/// A store that knows its time and gives the same ids as any other of these whose count begins where its does.
+fn options(count: Arc<AtomicU64>) -> StoreOptions {
     StoreOptions::new()
         .clock(|| Timestamp::from_millis_clamped(NOW))
         .ids(move |_| format!("drawn-{}", count.fetch_add(1, Ordering::SeqCst)))
@@ -24,14 +22,45 @@ fn options() -> StoreOptions {
 
 /// An empty store in memory.
 pub(super) fn memory() -> Store {
-    options().in_memory().unwrap()
+    options(Arc::default()).in_memory().unwrap()
 }
 
+/// A file, open for good, so that each use need not make it anew.
 struct Kept {
-    folder: TempDir,
-    /// One that is held open, so that each use need not make the file anew.
-    _store: Store,
+    store: Store,
+    count: Arc<AtomicU64>,
     schema: Vec<String>,
+    /// Another program's look at it.
+    conn: Connection,
+    folder: TempDir,
+}
+
+impl Kept {
+    fn new() -> Self {
+        let folder = conformance::world::temporary_folder();
+        let path = folder.path().join("store.db");
+        let count = Arc::default();
+        let options = options(Arc::clone(&count)).durability(Durability::Normal);
+        let store = options.open(&path).unwrap();
+        let conn = Connection::open(&path).unwrap();
+        Self {
+            store,
+            count,
+            schema: schema(&conn),
+            conn,
+            folder,
+        }
+    }
+
+    /// Whether nothing but the store's own files is in its folder, and no text became SQL.
+    fn is_unharmed(&self) -> bool {
+        let mut names: Vec<_> = fs::read_dir(self.folder.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names == ["store.db", "store.db-shm", "store.db-wal"] && schema(&self.conn) == self.schema
+    }
 }
 
 thread_local! {
@@ -41,66 +70,34 @@ thread_local! {
 /// A store in a SQLite file, always the same one on a thread. Whoever has it empties it.
 pub(super) fn sqlite() -> Store {
     KEPT.with_borrow_mut(|kept| {
-        let kept = kept.get_or_insert_with(|| {
-            let folder = conformance::world::temporary_folder();
-            let store = open(&folder);
-            let schema = schema(&folder);
-            Kept {
-                folder,
-                _store: store,
-                schema,
-            }
-        });
-        open(&kept.folder)
+        let kept = kept.get_or_insert_with(Kept::new);
+        kept.count.store(0, Ordering::SeqCst);
+        kept.store.clone()
     })
-}
-
-fn path(folder: &TempDir) -> PathBuf {
-    folder.path().join("store.db")
-}
-
-fn open(folder: &TempDir) -> Store {
-    options()
-        .durability(Durability::Normal)
-        .open(path(folder))
-        .unwrap()
 }
 
 /// Removes what the store holds; lifecycles stay for ever, so the file of one that was given some is given up.
 pub(super) fn empty(store: &Store) {
-    unharmed();
-    let all = CleanupQuery::new().older_than(std::time::Duration::ZERO);
-    let left = store.cleanup_sessions(all).is_err() || store.stats().unwrap().sessions > 0;
-    let contexts = store
-        .list_contexts(convostore::ContextQuery::new())
+    KEPT.with_borrow(|kept| assert!(kept.as_ref().unwrap().is_unharmed()));
+    let sessions = store
+        .list_sessions(SessionQuery::new().limit(1000))
         .unwrap();
+    for session in sessions.items {
+        store.delete_session(&session.id, false).unwrap();
+    }
+    let contexts = store.list_contexts(ContextQuery::new()).unwrap();
     for context in contexts.items {
         store.delete_context(&context.scope).unwrap();
     }
-    let more = store.list_lifecycles().unwrap().len() > 2;
-    if left || more || contexts.next_cursor.is_some() {
+    let lifecycles = store.list_lifecycles().unwrap().len() > 2;
+    if lifecycles || sessions.next_cursor.is_some() || contexts.next_cursor.is_some() {
         KEPT.with_borrow_mut(|kept| *kept = None);
     }
 }
 
-/// Nothing but the store's own files is in its folder, and no text became SQL.
-fn unharmed() {
-    KEPT.with_borrow(|kept| {
-        let kept = kept.as_ref().unwrap();
-        let mut names: Vec<_> = fs::read_dir(kept.folder.path())
-            .unwrap()
-            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .collect();
-        names.sort();
-        assert_eq!(names, ["store.db", "store.db-shm", "store.db-wal"]);
-        assert_eq!(schema(&kept.folder), kept.schema);
-    });
-}
-
-fn schema(folder: &TempDir) -> Vec<String> {
-    let conn = Connection::open(path(folder)).unwrap();
+fn schema(conn: &Connection) -> Vec<String> {
     let mut statement = conn
-        .prepare("SELECT coalesce(sql, '') FROM sqlite_schema ORDER BY 1")
+        .prepare_cached("SELECT coalesce(sql, '') FROM sqlite_schema ORDER BY 1")
         .unwrap();
     let rows = statement.query_map([], |row| row.get(0)).unwrap();
     rows.map(Result::unwrap).collect()
