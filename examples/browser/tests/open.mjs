@@ -130,9 +130,6 @@ export async function say(page, text) {
 export async function hear(page) {
   await page.evaluate(() => {
     globalThis.heard = [];
-    new MutationObserver((changes) => {
-      for (const { target } of changes) if (target.textContent !== "") globalThis.heard.push(target.textContent);
-    }).observe(document.querySelector("#page"), { subtree: true, childList: true, characterData: true });
-    for (const place of document.querySelectorAll("[role=status], [role=alert]")) new MutationObserver(() => place.textContent !== "" && globalThis.heard.push(`said: ${place.textContent}`)).observe(place, { childList: true, characterData: true, subtree: true });
+    for (const place of document.querySelectorAll("[role=status], [role=alert]")) new MutationObserver(() => place.textContent !== "" && globalThis.heard.push(place.textContent)).observe(place, { childList: true, characterData: true, subtree: true });
   });
 }
