@@ -25,7 +25,8 @@ rows='
 0 r07_faults
 7 r08_damage
 0 r09_migration
-0 r10_hostile
+4 r10_hostile the_corpus
+0 r10_hostile large_archives
 6 r11_retries
 4 r12_private an_erased_message
 0 r12_private files_and_folders
