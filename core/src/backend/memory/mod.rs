@@ -163,8 +163,12 @@ impl MemoryBackend {
         state.check_open()?;
         for record in records {
             let (tenant, change) = decode::decode(&record)?;
-            let tables = state.tenants.or_default(&Arc::from(tenant));
-            change.apply(record.key(), tables)?;
+            if let Some(tables) = state.tenants.get_mut(&tenant) {
+                change.apply(record.key(), tables)?;
+            } else {
+                let tables = state.tenants.or_default(&Arc::from(tenant));
+                change.apply(record.key(), tables)?;
+            }
         }
         Ok(())
     }
