@@ -70,6 +70,18 @@ page: ## The history page, built and served on a port of this machine
 .PHONY: bench
 bench: bench-new bench-rust bench-postgres bench-python bench-npm ## Ratios against others, in turns, in all languages; results in target/bench/results.jsonl
 
+.PHONY: bench-quick
+bench-quick: ## … the same in under three minutes once all is built: enough to see what changed, not to quote
+	$(MAKE) --no-print-directory bench QUICK=--quick
+
+.PHONY: bench-picture
+bench-picture: bench ## … and draws the results: docs/bench.svg, which the README shows
+	$(CARGO) run --quiet --release --package convostore-bench --bin convostore-bench -- --draw docs/bench.svg
+
+.PHONY: bench-large
+bench-large: ## … Rust: a thousand to ten million messages, a million sessions, a file of 1 GB; takes 9 GB of disk and long
+	nice $(CARGO) run --quiet --release --package convostore-bench --bin convostore-bench -- --large
+
 .PHONY: bench-new
 bench-new:
 	mkdir -p target/bench
@@ -77,24 +89,25 @@ bench-new:
 
 .PHONY: bench-rust
 bench-rust: ## … Rust: raw rusqlite
-	$(CARGO) run --quiet --release --package convostore-bench
+	$(CARGO) run --quiet --release --package convostore-bench --bin convostore-bench -- $(QUICK)
 
 .PHONY: bench-postgres
 bench-postgres: ## … Rust on PostgreSQL: raw tokio-postgres
-	scripts/postgres.sh $(CARGO) run --quiet --release --package convostore-bench --bin postgres-bench
+	scripts/postgres.sh $(CARGO) run --quiet --release --package convostore-bench --bin postgres-bench -- $(QUICK)
 
 .PHONY: bench-python
 bench-python: ## … Python: sqlite3, raw rusqlite, openai-agents, langchain, SQLAlchemy, langgraph, google-adk; on PostgreSQL psycopg, langgraph, google-adk
-	bindings-python/bench/run.sh
+	bindings-python/bench/run.sh $(QUICK)
 
 .PHONY: bench-npm
 bench-npm: ## … Node: Maps, MemorySession, sql.js, sqlite-wasm, better-sqlite3
-	bindings-wasm/bench/run.sh
+	bindings-wasm/bench/run.sh $(QUICK)
 
 .PHONY: check-all
-check-all: mutants ## Slow and networked gates: licences and sources, every set of features, a long model test, mutants (hours)
+check-all: mutants ## Slow and networked gates: licences and sources, counted instructions, every set of features, a long model test, mutants (hours)
 	test -x target/tools/bin/cargo-deny || $(CARGO) install --quiet --locked --root target/tools cargo-deny@0.20.2
 	test -x target/tools/bin/cargo-hack || $(CARGO) install --quiet --locked --root target/tools cargo-hack@0.6.46
+	scripts/instructions.sh
 	target/tools/bin/cargo-deny --all-features check bans licenses sources
 	target/tools/bin/cargo-hack hack check --quiet --package convostore --feature-powerset
 	CONVOSTORE_MODEL_OPERATIONS=1000000 $(CARGO) test --release --package conformance --test model -- --nocapture

@@ -68,3 +68,8 @@ pub fn folder() -> Result<PathBuf> {
     std::fs::create_dir_all(&folder)?;
     Ok(folder)
 }
+
+/// Where the results of all languages are.
+pub fn results() -> Result<PathBuf> {
+    Ok(folder()?.join("results.jsonl"))
+}

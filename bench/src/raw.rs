@@ -87,6 +87,24 @@ impl Raw {
         Ok(messages)
     }
 
+    pub fn count(&self, id: &str) -> Result<i64> {
+        Ok(self
+            .conn
+            .prepare_cached("SELECT message_count FROM sessions WHERE tenant = ?1 AND id = ?2")?
+            .query_row([TENANT, id], |row| row.get(0))?)
+    }
+
+    /// The latest session of the scope, if it was active after that.
+    pub fn resume(&self, scope: &str, active_after: i64) -> Result<Session> {
+        let mut statement = self.conn.prepare_cached(
+            "SELECT s.id, scope, key, owner, lifecycle, status, message_count, revision, created_at, updated_at, last_active_at, preview, metadata
+             FROM sessions s LEFT JOIN session_metadata d ON d.session_no = s.no
+             WHERE tenant = ?1 AND scope = ?2 AND last_active_at > ?3 AND NOT is_final
+             ORDER BY last_active_at DESC, created_at DESC, s.id DESC LIMIT 1",
+        )?;
+        Ok(statement.query_row(params![TENANT, scope, active_after], session)?)
+    }
+
     fn no(&self, id: &str) -> Result<i64> {
         Ok(self
             .conn

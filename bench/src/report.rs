@@ -57,7 +57,10 @@ impl Report {
     /// A value that is at most the goal.
     pub fn at_most(&mut self, workload: &str, metric: &str, value: f64, goal: f64) {
         self.line(workload, OURS, metric, value, Some(goal));
-        let (value_text, goal_text) = (format!("{value:.0} {metric}"), format!("≤ {goal:.0}"));
+        let (value_text, goal_text) = (
+            format!("{} {metric}", short(value)),
+            format!("≤ {}", short(goal)),
+        );
         self.row(
             workload,
             value_text,
@@ -82,6 +85,12 @@ impl Report {
             goal_text,
             value >= goal,
         );
+    }
+
+    /// What the measures depend on, for those who read the results.
+    pub fn about(&mut self, text: &str) {
+        println!("{text}");
+        self.line("about", text, "about", 0.0, None);
     }
 
     /// A value without a goal.
@@ -122,7 +131,7 @@ impl Report {
 
     pub fn finish(self) -> Result<()> {
         println!("{}", self.table);
-        let path = crate::measure::folder()?.join("results.jsonl");
+        let path = crate::measure::results()?;
         let mut file = File::options().create(true).append(true).open(&path)?;
         for line in self.lines {
             writeln!(file, "{line}")?;
@@ -134,4 +143,12 @@ impl Report {
 
 fn micros(time: Duration) -> f64 {
     time.as_secs_f64() * 1e6
+}
+
+fn short(value: f64) -> String {
+    if value < 10.0 {
+        format!("{value:.2}")
+    } else {
+        format!("{value:.0}")
+    }
 }

@@ -97,7 +97,7 @@ fn writes(
 }
 
 /// Reads, and an append, on a file of that many messages; both contenders have the same file.
-fn at_size(report: &mut Report, effort: &Effort, messages: u64) -> Result<()> {
+pub fn at_size(report: &mut Report, effort: &Effort, messages: u64) -> Result<()> {
     let folder = tempfile::tempdir_in(folder()?)?;
     let (ours, raws) = (folder.path().join("ours.db"), folder.path().join("raw.db"));
     let ids = fill(&ours, messages)?;
@@ -147,7 +147,28 @@ fn at_size(report: &mut Report, effort: &Effort, messages: u64) -> Result<()> {
         Box::new(|_| same(store.list_sessions(SessionQuery::new())?.items.len(), 50)),
         Box::new(|_| same(raw.list_50()?.len(), 50)),
     )?;
+    pair(
+        "count of the longest",
+        20,
+        1.5,
+        Box::new(|_| same(store.count_messages(&ids.long)?.min(1) as usize, 1)),
+        Box::new(|_| same(raw.count(&ids.long)?.min(1) as usize, 1)),
+    )?;
     let mut raw = raw;
+    let medians = in_turns(
+        rounds,
+        20,
+        Box::new(|_| {
+            let new = NewSession::new().scope("resumed");
+            let session = store.resume_session(new, None)?;
+            same(session.message_count as usize, 0)
+        }),
+        Box::new(|_| {
+            let session = raw.resume("resumed", now() - 4 * 3_600_000)?;
+            same(session.message_count as usize, 0)
+        }),
+    )?;
+    report.raw(&format!("resume an active one {at}"), &medians, 1.5);
     let medians = in_turns(
         rounds,
         20,
@@ -180,20 +201,21 @@ fn same(got: usize, expected: usize) -> Result<()> {
     }
 }
 
-struct Ids {
+pub struct Ids {
     /// A session of 1,000 messages.
-    thousand: String,
+    pub thousand: String,
     /// The longest session.
-    long: String,
+    pub long: String,
 }
 
 /// 10,000 sessions, half of them with keys, and messages up to the number wanted.
-fn fill(path: &Path, messages: u64) -> Result<Ids> {
+pub fn fill(path: &Path, messages: u64) -> Result<Ids> {
     let store = StoreOptions::new()
         .durability(Durability::Normal)
         .open(path)?;
     let progress = ProgressBar::new(messages);
     let mut others = Vec::new();
+    store.create_session(NewSession::new().scope("resumed"))?;
     for number in 0..10_000 {
         let new = if number % 2 == 0 {
             NewSession::new()
@@ -220,10 +242,21 @@ fn fill(path: &Path, messages: u64) -> Result<Ids> {
         long: others[1].clone(),
     };
     batch(&ids.thousand, 1000)?;
-    let long = messages.saturating_sub(1000).min(100_000) / 2;
+    let long = match messages {
+        0..1_000_000 => messages.saturating_sub(1000).min(100_000) / 2,
+        _ => 100_000,
+    };
     for _ in 0..long.div_ceil(1000) {
         batch(&ids.long, 1000.min(long))?;
     }
+    let ids = if long == 0 {
+        Ids {
+            long: ids.thousand.clone(),
+            ..ids
+        }
+    } else {
+        ids
+    };
     let mut left = messages.saturating_sub(1000 + long);
     // In turns of a few messages, so that sessions lie between each other as they do in life.
     while left > 0 {
