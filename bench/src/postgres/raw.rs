@@ -1,21 +1,34 @@
 //! What a careful programmer writes on tokio-postgres: the same tables, prepared statements, the same records, one flush for each thing done.
 //!
-//! The tenant is set once, for the connection, and a statement is its own transaction: less than the store does, which sets it in each
-//! transaction, so that a pooler may stand in between and no tenant can be forgotten.
+//! In two forms. [`Tenant::InEachTransaction`] promises what the store does: the tenant is set in each transaction, so that a pooler may stand in
+//! between, and begin, setting, statement and commit leave in one flush. [`Tenant::Once`] promises less: it is set for the connection, and a
+//! statement is its own transaction.
 
 use convostore::{Content, Message, Session, Timestamp};
 use tokio::runtime::{Builder, Runtime};
+use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, NoTls, Row, Statement};
 
 use crate::{Place, Result};
 
+/// When the tenant is set.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Tenant {
+    InEachTransaction,
+    Once,
+}
+
 pub struct Raw {
     runtime: Runtime,
     client: Client,
+    tenant: Tenant,
+    set: Statement,
     append: Statement,
     load: Statement,
     list: Statement,
 }
+
+const SET: &str = "SELECT set_config('convostore.tenant', $1, true), set_config('lock_timeout', $2, true), set_config('statement_timeout', $2, true)";
 
 const APPEND: &str = "WITH changed AS (UPDATE {}.sessions SET message_count = message_count + $3, last_seq = last_seq + $3, revision = revision + 1, \
      updated_at = greatest(updated_at, $4), last_active_at = greatest(last_active_at, $4), \
@@ -34,52 +47,77 @@ const LIST: &str = "SELECT s.id, s.scope, s.key, s.owner, s.lifecycle, s.status,
      ORDER BY s.last_active_at DESC, s.created_at DESC, s.id DESC LIMIT 50";
 
 impl Raw {
-    pub fn connect(place: &Place, url: &str) -> Result<Self> {
+    pub fn connect(place: &Place, url: &str, tenant: Tenant) -> Result<Self> {
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let filled = |sql: &str| sql.replace("{}", &place.schema);
-        let (client, append, load, list) = runtime.block_on(async {
+        let (client, set, append, load, list) = runtime.block_on(async {
             let (client, connection) = tokio_postgres::connect(url, NoTls).await?;
             tokio::spawn(connection);
             client
-                .batch_execute(
-                    "SET convostore.tenant = '=default'; SET plan_cache_mode = force_generic_plan",
-                )
+                .batch_execute("SET plan_cache_mode = force_generic_plan")
                 .await?;
+            if tenant == Tenant::Once {
+                let set = "SET convostore.tenant = '=default'";
+                client.batch_execute(set).await?;
+            }
+            let set = client.prepare(SET).await?;
             let append = client.prepare(&filled(APPEND)).await?;
             let load = client.prepare(&filled(LOAD)).await?;
             let list = client.prepare(&filled(LIST)).await?;
-            Ok::<_, tokio_postgres::Error>((client, append, load, list))
+            Ok::<_, tokio_postgres::Error>((client, set, append, load, list))
         })?;
         Ok(Self {
             runtime,
             client,
+            tenant,
+            set,
             append,
             load,
             list,
         })
     }
 
+    fn query(
+        &self,
+        begin: &str,
+        statement: &Statement,
+        values: &[&(dyn ToSql + Sync)],
+    ) -> Result<Vec<Row>> {
+        let client = &self.client;
+        if self.tenant == Tenant::Once {
+            return Ok(self.runtime.block_on(client.query(statement, values))?);
+        }
+        // All are sent before the first is waited for.
+        let setting: [&(dyn ToSql + Sync); 2] = [&"=default", &"30000ms"];
+        let (_, _, rows, _) = self.runtime.block_on(async {
+            tokio::try_join!(
+                client.batch_execute(begin),
+                client.query(&self.set, &setting),
+                client.query(statement, values),
+                client.batch_execute("COMMIT"),
+            )
+        })?;
+        Ok(rows)
+    }
+
     pub fn append(&self, id: &str, role: &str, texts: &[&str], now: i64) -> Result<i64> {
         let count = i64::try_from(texts.len())?;
         let preview: String = texts[0].chars().take(100).collect();
-        let row = self.runtime.block_on(self.client.query_one(
+        let rows = self.query(
+            "BEGIN",
             &self.append,
             &[&"default", &id, &count, &now, &preview, &role, &texts],
-        ))?;
-        Ok(row.get(0))
+        )?;
+        Ok(rows.first().ok_or("no such session")?.get(0))
     }
 
     pub fn load(&self, id: &str) -> Result<Vec<Message>> {
-        let rows = self
-            .runtime
-            .block_on(self.client.query(&self.load, &[&"default", &id]))?;
+        let rows = self.query("BEGIN READ ONLY", &self.load, &[&"default", &id])?;
         Ok(rows.iter().map(message).collect())
     }
 
     pub fn list_50(&self) -> Result<Vec<Session>> {
-        let rows = self
-            .runtime
-            .block_on(self.client.query(&self.list, &[&"default"]))?;
+        let rows = self.query("BEGIN READ ONLY", &self.list, &[&"default"])?;
         Ok(rows.iter().map(session).collect())
     }
 }

@@ -10,11 +10,15 @@ use convostore::{
 use crate::fill::Ids;
 use crate::latency::Network;
 use crate::measure::in_turns;
-use crate::raw::Raw;
+use crate::raw::{Raw, Tenant};
 use crate::report::Report;
 use crate::{Place, Result, TEXT};
 
-const RAW: &str = "raw tokio-postgres";
+/// Those beside us, and how they are called.
+const RAWS: [(Tenant, &str); 2] = [
+    (Tenant::InEachTransaction, "raw, same promise"),
+    (Tenant::Once, "raw, bare statement"),
+];
 const WRITERS: usize = 64;
 /// Appends of each writer in a turn.
 const EACH: usize = 10;
@@ -31,30 +35,38 @@ pub fn at_size(
     rounds: usize,
 ) -> Result<()> {
     let at = format!("at {messages} messages");
-    let pair = Pair::connect(place, &place.url)?;
-    pair.appends(report, ids, &at, rounds, 1.2)?;
-    pair.reads(report, ids, &at, rounds, 1.3)
+    for raw in RAWS {
+        let pair = Pair::connect(place, &place.url, raw)?;
+        pair.appends(report, ids, &at, rounds, 1.2)?;
+        pair.reads(report, ids, &at, rounds, 1.3)?;
+    }
+    Ok(())
 }
 
 /// With a millisecond of network between client and server, there and back.
 pub fn at_a_distance(report: &mut Report, place: &Place, ids: &Ids, rounds: usize) -> Result<()> {
     let network = Network::before(&place.url)?;
-    let pair = Pair::connect(place, &network.url())?;
     let at = "with 1 ms of network";
-    pair.appends(report, ids, at, rounds, 1.1)?;
-    pair.reads(report, ids, at, rounds, 1.1)
+    for raw in RAWS {
+        let pair = Pair::connect(place, &network.url(), raw)?;
+        pair.appends(report, ids, at, rounds, 1.1)?;
+        pair.reads(report, ids, at, rounds, 1.1)?;
+    }
+    Ok(())
 }
 
 struct Pair {
     store: Store,
     raw: Raw,
+    name: &'static str,
 }
 
 impl Pair {
-    fn connect(place: &Place, url: &str) -> Result<Self> {
+    fn connect(place: &Place, url: &str, (tenant, name): (Tenant, &'static str)) -> Result<Self> {
         Ok(Self {
             store: place.store(url)?,
-            raw: Raw::connect(place, url)?,
+            raw: Raw::connect(place, url, tenant)?,
+            name,
         })
     }
 
@@ -76,7 +88,7 @@ impl Pair {
             }),
             Box::new(|_| raw.append(&ids.raws, "user", &[TEXT], now()).map(drop)),
         )?;
-        report.pair(&format!("append one {at}"), RAW, &one, goal);
+        report.pair(&format!("append one {at}"), self.name, &one, goal);
         let fifty = in_turns(
             rounds,
             4,
@@ -87,7 +99,7 @@ impl Pair {
             }),
             Box::new(|_| raw.append(&ids.raws, "user", &[TEXT; 50], now()).map(drop)),
         )?;
-        report.pair(&format!("append 50 {at}"), RAW, &fifty, goal);
+        report.pair(&format!("append 50 {at}"), self.name, &fifty, goal);
         Ok(())
     }
 
@@ -109,14 +121,14 @@ impl Pair {
             }),
             Box::new(|_| same(raw.load(&ids.thousand)?.len(), 1000)),
         )?;
-        report.pair(&format!("load 1,000 {at}"), RAW, &load, goal);
+        report.pair(&format!("load 1,000 {at}"), self.name, &load, goal);
         let list = in_turns(
             rounds,
             4,
             Box::new(|_| same(store.list_sessions(SessionQuery::new())?.items.len(), 50)),
             Box::new(|_| same(raw.list_50()?.len(), 50)),
         )?;
-        report.pair(&format!("list 50 of 10,000 {at}"), RAW, &list, goal);
+        report.pair(&format!("list 50 of 10,000 {at}"), self.name, &list, goal);
         Ok(())
     }
 }
@@ -131,11 +143,23 @@ fn same(got: usize, expected: usize) -> Result<()> {
 
 /// 64 threads, a session each: ours through one store, the others with a connection each.
 pub fn many_writers(report: &mut Report, place: &Place, rounds: usize) -> Result<()> {
+    for raw in RAWS {
+        many_beside(report, place, rounds, raw)?;
+    }
+    Ok(())
+}
+
+fn many_beside(
+    report: &mut Report,
+    place: &Place,
+    rounds: usize,
+    (tenant, name): (Tenant, &str),
+) -> Result<()> {
     let store = place.store(&place.url)?;
     let mut raws = Vec::new();
     let mut sessions = Vec::new();
     for _ in 0..WRITERS {
-        raws.push(Raw::connect(place, &place.url)?);
+        raws.push(Raw::connect(place, &place.url, tenant)?);
         let of_both = [NewSession::new(), NewSession::new()].map(|new| store.create_session(new));
         let [ours, theirs] = of_both;
         sessions.push((ours?.id, theirs?.id));
@@ -179,6 +203,6 @@ pub fn many_writers(report: &mut Report, place: &Place, rounds: usize) -> Result
             })
         }),
     )?;
-    report.pair("640 appends by 64 threads", RAW, &medians, 1.2);
+    report.pair("640 appends by 64 threads", name, &medians, 1.2);
     Ok(())
 }

@@ -1,28 +1,58 @@
-//! The thread that speaks to the server.
+//! Who speaks to the server: as a rule the thread that asks.
 //!
-//! The trait is synchronous and may be called from anywhere, from within tokio's runtimes too, where blocking on another runtime panics. So
-//! the backend has a runtime of its own on a thread of its own, and callers wait on a plain channel. There is a second gain: the runtime has
-//! one thread, so what a task sends before it first waits goes out in **one flush** — the connection's own task cannot run in between.
+//! The trait is synchronous. Its caller drives the connections itself while it waits, so a call costs no hand-over between threads, which took as long as
+//! the server's own work. Of several callers one drives for all. Inside tokio's runtimes, where driving another one panics, and for what nobody
+//! waits for, a thread of the backend's own drives, as long as there is such work.
+//!
+//! The runtime runs one task at a time, whoever drives it. So what a task sends before it first waits goes out in **one flush**: the
+//! connection's own task cannot run in between.
 
 use std::future::Future;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use tokio::runtime::{Builder, Handle};
-use tokio::sync::oneshot;
+use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::sync::Notify;
+use tokio::task::JoinError;
+use tokio::time::timeout;
 
 use super::failure::Failure;
 use crate::error::{Error, ErrorCode, Result};
-use crate::wanted;
+use crate::{lock, wanted};
 
 pub(super) struct Driver {
+    /// There until it is dropped.
+    shared: Option<Arc<Shared>>,
     handle: Handle,
     /// The process it was started in: threads do not survive a fork.
     process: u32,
-    /// Dropped with the driver, which ends the thread.
-    _alive: oneshot::Sender<()>,
 }
+
+struct Shared {
+    runtime: Runtime,
+    handed: Arc<Handed>,
+}
+
+/// What the backend's own thread is to drive.
+#[derive(Default)]
+struct Handed {
+    state: Mutex<State>,
+    /// Something was handed over, or all is over.
+    called: Condvar,
+    /// Nothing is handed over any more, or all is over.
+    done: Notify,
+}
+
+#[derive(Default)]
+struct State {
+    tasks: usize,
+    is_over: bool,
+}
+
+/// A task counts until this is dropped. (It must not hold the runtime, which holds it.)
+struct Counted(Arc<Handed>);
 
 impl Driver {
     pub(super) fn start() -> Result<Self> {
@@ -31,19 +61,22 @@ impl Driver {
             .build()
             .map_err(|e| no_thread(&e))?;
         let handle = runtime.handle().clone();
-        let (alive, ended) = oneshot::channel::<()>();
+        let shared = Arc::new(Shared {
+            runtime,
+            handed: Arc::default(),
+        });
+        let own = Arc::clone(&shared);
         thread::Builder::new()
             .name("convostore-postgres".to_owned())
             .spawn(move || {
-                // Either way it is over: nothing is ever sent.
-                let _ = runtime.block_on(ended);
-                runtime.shutdown_background();
+                own.handed.drive(&own.runtime);
+                end(own);
             })
             .map_err(|e| no_thread(&e))?;
         Ok(Self {
+            shared: Some(shared),
             handle,
             process: std::process::id(),
-            _alive: alive,
         })
     }
 
@@ -59,12 +92,15 @@ impl Driver {
         }
     }
 
-    /// Runs a task on the thread and waits for it.
+    /// Runs a task and waits for it.
     pub(super) fn run<T: Send + 'static>(
         &self,
         task: impl Future<Output = Result<T, Failure>> + Send + 'static,
     ) -> Result<T, Failure> {
-        self.begin(task).recv().unwrap_or(Err(Failure::Closed))
+        match self.driven_here() {
+            Some(runtime) => outcome(runtime.block_on(async { tokio::spawn(task).await })),
+            None => self.hand_over(task).recv().unwrap_or(Err(Failure::Closed)),
+        }
     }
 
     /// As [`Driver::run`], but where it is wanted no longer, `stop` says what comes of it; nothing means to go on waiting.
@@ -73,37 +109,144 @@ impl Driver {
         task: impl Future<Output = Result<T, Failure>> + Send + 'static,
         stop: impl FnOnce() -> Option<Failure>,
     ) -> Result<T, Failure> {
-        let outcome = self.begin(task);
+        let slice = wanted::slice(Duration::MAX);
+        if slice == Duration::MAX {
+            return self.run(task);
+        }
+        let Some(runtime) = self.driven_here() else {
+            return wait_while_wanted(&self.hand_over(task), slice, stop);
+        };
+        let mut joined = self.handle.spawn(task);
         loop {
-            match outcome.recv_timeout(wanted::slice(Duration::MAX)) {
-                Ok(outcome) => return outcome,
-                Err(RecvTimeoutError::Disconnected) => return Err(Failure::Closed),
-                Err(RecvTimeoutError::Timeout) if wanted::is_wanted() => {}
-                Err(RecvTimeoutError::Timeout) => break,
+            let waited = runtime.block_on(async { timeout(slice, &mut joined).await });
+            match waited {
+                Ok(joined) => return outcome(joined),
+                Err(_) if wanted::is_wanted() => {}
+                Err(_) => break,
             }
         }
         match stop() {
             Some(failure) => Err(failure),
-            None => outcome.recv().unwrap_or(Err(Failure::Closed)),
+            None => outcome(runtime.block_on(joined)),
         }
     }
 
-    fn begin<T: Send + 'static>(
+    /// Has a task run without waiting for it.
+    pub(super) fn leave(&self, task: impl Future<Output = Result<(), Failure>> + Send + 'static) {
+        drop(self.hand_over(task));
+    }
+
+    /// The runtime, where this thread may drive it.
+    fn driven_here(&self) -> Option<&Runtime> {
+        let shared = self.shared.as_ref()?;
+        Handle::try_current().is_err().then_some(&shared.runtime)
+    }
+
+    fn hand_over<T: Send + 'static>(
         &self,
         task: impl Future<Output = Result<T, Failure>> + Send + 'static,
     ) -> Receiver<Result<T, Failure>> {
         let (done, outcome) = mpsc::sync_channel(1);
-        self.handle.spawn(async move {
-            // Where nobody waits any longer, nobody is told.
-            let _ = done.send(task.await);
-        });
+        if let Some(shared) = &self.shared {
+            lock(&shared.handed.state).tasks += 1;
+            let counted = Counted(Arc::clone(&shared.handed));
+            self.handle.spawn(async move {
+                // Where nobody waits any longer, nobody is told.
+                let _ = done.send(task.await);
+                drop(counted);
+            });
+            shared.handed.called.notify_one();
+        }
         outcome
     }
+}
 
-    /// Has a task run on the thread without waiting for it.
-    pub(super) fn leave(&self, task: impl Future<Output = Result<(), Failure>> + Send + 'static) {
-        self.handle.spawn(task);
+impl Handed {
+    /// Drives whenever there is something to drive, until all is over.
+    fn drive(&self, runtime: &Runtime) {
+        loop {
+            let mut state = lock(&self.state);
+            while state.tasks == 0 && !state.is_over {
+                state = self
+                    .called
+                    .wait(state)
+                    .unwrap_or_else(PoisonError::into_inner);
+            }
+            if state.is_over {
+                return;
+            }
+            drop(state);
+            runtime.block_on(async {
+                while self.has_work() {
+                    self.done.notified().await;
+                }
+            });
+        }
     }
+
+    fn has_work(&self) -> bool {
+        let state = lock(&self.state);
+        state.tasks > 0 && !state.is_over
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        let mut state = lock(&self.0.state);
+        state.tasks -= 1;
+        if state.tasks == 0 {
+            self.0.done.notify_one();
+        }
+    }
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        if let Some(shared) = self.shared.take() {
+            lock(&shared.handed.state).is_over = true;
+            shared.handed.called.notify_one();
+            shared.handed.done.notify_one();
+            end(shared);
+        }
+    }
+}
+
+/// Lets be done what came since somebody drove last: that a connection was closed is known then.
+pub(super) async fn catch_up() {
+    // Once to look what came, once for those whom it concerns.
+    for _ in 0..3 {
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Who holds it last ends it, without waiting: that may be inside another runtime.
+fn end(shared: Arc<Shared>) {
+    if let Some(shared) = Arc::into_inner(shared) {
+        shared.runtime.shutdown_background();
+    }
+}
+
+fn wait_while_wanted<T>(
+    handed: &Receiver<Result<T, Failure>>,
+    slice: Duration,
+    stop: impl FnOnce() -> Option<Failure>,
+) -> Result<T, Failure> {
+    loop {
+        match handed.recv_timeout(slice) {
+            Ok(outcome) => return outcome,
+            Err(RecvTimeoutError::Disconnected) => return Err(Failure::Closed),
+            Err(RecvTimeoutError::Timeout) if wanted::is_wanted() => {}
+            Err(RecvTimeoutError::Timeout) => break,
+        }
+    }
+    match stop() {
+        Some(failure) => Err(failure),
+        None => handed.recv().unwrap_or(Err(Failure::Closed)),
+    }
+}
+
+fn outcome<T>(joined: Result<Result<T, Failure>, JoinError>) -> Result<T, Failure> {
+    joined.unwrap_or(Err(Failure::Closed))
 }
 
 fn no_thread(error: &std::io::Error) -> Error {

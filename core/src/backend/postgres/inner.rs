@@ -8,7 +8,7 @@ use deadpool_postgres::{Object, Pool, Timeouts};
 use tokio::time::timeout;
 
 use super::cancel::Canceller;
-use super::driver::Driver;
+use super::driver::{Driver, catch_up};
 use super::failure::Failure;
 use super::flight::{Access, Answers, Flight, Setting};
 use super::patience::Patience;
@@ -121,7 +121,10 @@ impl Inner {
         let pool = self.pool.clone();
         // A connection that comes when nobody waits for it goes to the pool.
         self.driver.run_while_wanted(
-            async move { Ok(pool.timeout_get(&timeouts).await?) },
+            async move {
+                catch_up().await;
+                Ok(pool.timeout_get(&timeouts).await?)
+            },
             || Some(Failure::Unwanted),
         )
     }

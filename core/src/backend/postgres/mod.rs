@@ -53,7 +53,7 @@ use crate::model::{Erasure, Message};
 /// Row-level security is forced on every table, and every transaction is set for its tenant: a role that is not a superuser sees no row of
 /// another tenant, nor any without a setting.
 ///
-/// Calls block their thread, and may be made from any: the connections are driven by a thread of the backend's own.
+/// Calls block their thread, and may be made from any; the one that waits drives the connections, or, inside tokio's runtimes, a thread of the backend's own.
 #[derive(Clone)]
 pub struct PostgresBackend {
     shared: Arc<Shared>,
