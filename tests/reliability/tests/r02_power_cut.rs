@@ -17,6 +17,7 @@ mod groups;
 mod lives;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -24,7 +25,7 @@ use std::thread;
 use std::time::Instant;
 
 use convostore::backend::sqlite::Durability;
-use convostore::{NewSession, Store};
+use convostore::{ExportOptions, NewSession, Store};
 use reliability::vfs::recording::{
     DATABASE, Recording, Setting, clear, judge, look, scratch, write,
 };
@@ -254,22 +255,38 @@ impl Watch for Confirmed {
 
 /// A message in a folder that is not there after the cut would be lost with it.
 #[test]
-fn the_names_of_new_folders_are_confirmed() {
+fn new_folders_and_files_are_confirmed() {
     let outer = scratch();
     let confirmed = Arc::new(Confirmed::default());
     let _watching = watch(outer.path(), Arc::clone(&confirmed) as Arc<dyn Watch>);
     let folder = outer.path().join("a/b/c");
     let store = Store::open(folder.join(DATABASE)).unwrap();
     store.create_session(NewSession::new()).unwrap();
+    let mut needed: Vec<PathBuf> = folder.ancestors().map(Path::to_owned).collect();
+    needed.retain(|it| it.starts_with(outer.path()));
+    // A copy and an archive are written by the standard library too; each in a folder that nothing else has confirmed.
+    for name in ["copy", "archive"] {
+        let folder = outer.path().join(name);
+        fs::create_dir(&folder).unwrap();
+        let path = folder.join("file");
+        if name == "copy" {
+            store.backup(&path).unwrap();
+        } else {
+            store
+                .export_archive_to(&path, ExportOptions::new())
+                .unwrap();
+        }
+        needed.extend([folder, path]);
+    }
     let confirmed = confirmed.0.lock().unwrap().clone();
-    let needed = folder
-        .ancestors()
-        .take_while(|it| it.starts_with(outer.path()));
-    let missing: Vec<&Path> = needed.filter(|it| !confirmed.contains(*it)).collect();
+    let missing: Vec<&PathBuf> = needed
+        .iter()
+        .filter(|it| !confirmed.contains(*it))
+        .collect();
     println!("not confirmed: {missing:?}");
     Verdict {
-        guarantee: "R2 new folders",
-        runs: 1,
+        guarantee: "R2 new folders and files",
+        runs: needed.len() as u64,
         violations: missing.len() as u64,
         control_violations: None,
     }

@@ -37,7 +37,7 @@ fn faults_of_the_disk_lose_nothing_acknowledged() {
         .iter()
         .flat_map(|work| Fault::ALL.map(|fault| [(work, fault, false), (work, fault, true)]))
         .flatten()
-        .chain([false, true].map(|for_good| (&works::LARGE, Fault::Index, for_good)))
+        .chain([false, true].map(|for_good| (&works::LONG_WAL, Fault::Index, for_good)))
         .collect();
     let next = AtomicUsize::new(0);
     thread::scope(|scope| {

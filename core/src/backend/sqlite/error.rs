@@ -134,10 +134,21 @@ impl SqliteError {
         })
     }
 
-    /// Whether it leaves open if a commit that reported it reached the disk: what `fsync` failed on may be written or not.
+    /// Whether it leaves open if a commit that reported it reached the disk: what `fsync` failed on may be written or not, and the WAL's
+    /// index comes after the WAL, in which a recovery finds the commit.
     pub(super) fn leaves_commit_open(&self) -> bool {
-        self.sqlite()
-            .is_some_and(|error| error.extended_code == ffi::SQLITE_IOERR_FSYNC)
+        self.sqlite().is_some_and(|error| {
+            matches!(
+                error.extended_code,
+                ffi::SQLITE_IOERR_FSYNC
+                    | ffi::SQLITE_IOERR_DIR_FSYNC
+                    | ffi::SQLITE_IOERR_SHMOPEN
+                    | ffi::SQLITE_IOERR_SHMSIZE
+                    | ffi::SQLITE_IOERR_SHMMAP
+                    | ffi::SQLITE_IOERR_NOMEM
+                    | ffi::SQLITE_NOMEM
+            )
+        })
     }
 
     fn code(&self) -> ErrorCode {

@@ -1,6 +1,7 @@
 //! The functions that SQLite calls: a file system that asks and tells the [`Watch`] of a folder and has the system's own do the work.
 #![allow(unsafe_code, reason = "SQLite calls these functions by pointers")]
 
+use std::cell::RefCell;
 use std::ffi::{CStr, OsStr, c_char, c_int, c_void};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
@@ -64,6 +65,17 @@ pub(super) fn install() {
     }
 }
 
+/// A connection that this thread has just opened, and after how many pages it is to empty its WAL.
+struct Opened {
+    db: *mut ffi::sqlite3,
+    path: PathBuf,
+    pages: c_int,
+}
+
+thread_local! {
+    static OPENED: RefCell<Option<Opened>> = const { RefCell::new(None) };
+}
+
 /// Called by SQLite for each new connection.
 unsafe extern "C" fn set_up(
     db: *mut ffi::sqlite3,
@@ -71,16 +83,23 @@ unsafe extern "C" fn set_up(
     _api: *const ffi::sqlite3_api_routines,
 ) -> c_int {
     // SAFETY: `db` is the connection that SQLite is opening.
-    unsafe {
-        let path = path_of(ffi::sqlite3_db_filename(db, c"main".as_ptr()));
-        if let Some(pages) = path
-            .and_then(|path| watcher(&path))
-            .and_then(|watch| watch.checkpoint_after())
-        {
-            return ffi::sqlite3_wal_autocheckpoint(db, pages);
-        }
-    }
+    let path = unsafe { path_of(ffi::sqlite3_db_filename(db, c"main".as_ptr())) };
+    let opened = path.and_then(|path| {
+        let pages = watcher(&path)?.checkpoint_after()?;
+        Some(Opened { db, path, pages })
+    });
+    OPENED.set(opened);
     ffi::SQLITE_OK
+}
+
+/// Says after how many pages a connection empties its WAL. SQLite sets its own number when it has opened it, so that this comes with the first
+/// pragma, which a store sends right after the opening.
+fn set_checkpoint(path: &Path) {
+    let opened = OPENED.take();
+    if let Some(opened) = opened.filter(|opened| opened.path == path) {
+        // SAFETY: the connection was opened by this thread and no other since; it is the one that is calling.
+        unsafe { ffi::sqlite3_wal_autocheckpoint(opened.db, opened.pages) };
+    }
 }
 
 /// # Safety
@@ -305,6 +324,7 @@ unsafe extern "C" fn control(
             let words = argument.cast::<*mut c_char>();
             let watched = &*(*file.cast::<Open>()).watched;
             replace_value(&*watched.watch, *words.add(1), *words.add(2));
+            set_checkpoint(&watched.path);
         }
         system_method!(file, xFileControl, operation, argument)
     }
