@@ -36,8 +36,13 @@ pub fn draw(picture: &Path) -> Result<()> {
         .collect::<std::result::Result<_, _>>()?;
     let mut body = String::new();
     let mut y = 30.0;
+    let mut told: Vec<&str> = Vec::new();
     for line in lines.iter().filter(|it| it["metric"] == "about") {
         let about = line["contender"].as_str().unwrap_or_default();
+        if told.contains(&about) {
+            continue;
+        }
+        told.push(about);
         writeln!(
             body,
             r#"<text x="12" y="{y}" class="small">{}</text>"#,

@@ -258,10 +258,11 @@ pub fn fill(path: &Path, messages: u64) -> Result<Ids> {
         ids
     };
     let mut left = messages.saturating_sub(1000 + long);
-    // In turns of a few messages, so that sessions lie between each other as they do in life.
+    // In turns of a few messages, so that sessions lie between each other as they do in life; of more where that would take too long.
+    let few = if messages > 1_000_000 { 100 } else { 10 };
     while left > 0 {
         for id in &others[2..] {
-            let count = left.min(10);
+            let count = left.min(few);
             if count == 0 {
                 break;
             }
