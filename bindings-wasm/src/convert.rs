@@ -285,7 +285,9 @@ impl List {
     /// A list of numbers.
     pub(crate) fn of(numbers: &[u64]) -> String {
         let mut list = Self::new();
-        numbers.iter().for_each(|number| list.number(*number));
+        for number in numbers {
+            list.number(*number);
+        }
         list.end()
     }
 

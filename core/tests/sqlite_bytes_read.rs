@@ -44,16 +44,16 @@ fn contents_that_are_not_returned_are_not_read() {
         bytes_read() - before
     };
     let few = 64 << 10;
-    let list = cost(&|store| {
+    let listed = cost(&|store| {
         let page = store.list_sessions(SessionQuery::new()).unwrap();
         assert_eq!(page.items.len(), SESSIONS);
     });
-    assert!(list < few, "a list read {list} bytes");
-    let last = cost(&|store| {
-        let last = MessageQuery::new().last(20);
-        assert_eq!(store.get_messages(&ids[3], last).unwrap().len(), 20);
+    assert!(listed < few, "a list read {listed} bytes");
+    let newest = cost(&|store| {
+        let query = MessageQuery::new().last(20);
+        assert_eq!(store.get_messages(&ids[3], query).unwrap().len(), 20);
     });
-    assert!(last < few, "the last 20 read {last} bytes");
+    assert!(newest < few, "the last 20 read {newest} bytes");
     let filtered = cost(&|store| {
         let users = MessageQuery::new().roles([Role::USER]);
         assert_eq!(store.get_messages(&ids[3], users).unwrap().len(), 20);
