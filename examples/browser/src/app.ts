@@ -12,7 +12,7 @@ import type { Binned, Card } from "./protocol.ts";
 import { h } from "./ui/dom.ts";
 import { shown } from "./ui/errors.ts";
 import { announce, toast } from "./ui/live.ts";
-import { nameOf, tame } from "./ui/words.ts";
+import { nameOf, shortened, tame } from "./ui/words.ts";
 
 const ADDRESS = "#session=";
 
@@ -22,6 +22,8 @@ export class App {
   readonly #isKept: boolean;
   readonly #main = h("section", { class: "main", id: "main", tabindex: -1, "aria-label": "Conversation" });
   readonly #sidebar: HTMLElement;
+  /** What the open conversation was called last. */
+  #openName = "";
   #view: ConversationView | Overview | undefined;
   /** Deletions that can be undone here, the latest last. */
   readonly #undoable: { readonly binned: Binned; readonly close: () => void }[] = [];
@@ -45,7 +47,8 @@ export class App {
     this.#markEmpty();
     this.#follow();
     this.#show();
-    for (const binned of await this.#model.store.call("binned", [])) this.#offerUndo(binned);
+    this.#model.binned = await this.#model.store.call("binned", []);
+    for (const binned of this.#model.binned) this.#offerUndo(binned);
   }
 
   #follow(): void {
@@ -79,19 +82,39 @@ export class App {
     this.#view = card === undefined
       ? new Overview(this.#model, this.#isKept, { create: () => askNew(this.#model, (id) => this.#go(id)), importFile: () => chooseFile(this.#model), back: () => this.#list() })
       : new ConversationView(this.#model, card, { back: () => this.#list(), rename: (present) => askName(this.#model, present), remove: (present) => void this.#remove(present) });
+    this.#noteName();
     this.#main.replaceChildren(this.#view.element);
     document.title = card === undefined ? "Conversations" : `${tame(nameOf(card))} — Conversations`;
   }
 
   #changed(): void {
     this.#markEmpty();
+    this.#withdraw();
     const { selected } = this.#model;
     if (selected !== null && !this.#model.cards.has(selected)) {
-      // Deleted, here or in another tab.
+      if (this.#model.isElsewhere) toast(`“${this.#openName}” was deleted in another tab.`, { stays: 12_000 });
       location.hash = "#overview";
       return;
     }
+    this.#noteName();
     this.#view?.changed();
+  }
+
+  #noteName(): void {
+    const { card } = this.#model;
+    this.#openName = card === undefined ? "" : shortened(nameOf(card));
+  }
+
+  /** Nothing offers an undo that is over: somebody undid it, in whatever tab, or something was done that ended the time. */
+  #withdraw(): void {
+    const present = new Set(this.#model.binned.map((each) => `${each.id} ${each.until}`));
+    const over = this.#undoable.filter(({ binned }) => !present.has(`${binned.id} ${binned.until}`));
+    for (const undoable of over) {
+      this.#undoable.splice(this.#undoable.indexOf(undoable), 1);
+      undoable.close();
+      const { id, name, until } = undoable.binned;
+      if (until > Date.now() && !this.#model.cards.has(id)) toast(`“${shortened(name)}” is deleted for good now.`, { stays: 12_000 });
+    }
   }
 
   /** Where there is room for one side only, a first visit begins with the welcome. */
@@ -107,7 +130,7 @@ export class App {
   #offerUndo(binned: Binned): void {
     const stays = binned.until - Date.now();
     if (stays <= 0) return;
-    const { close, element } = toast(`Deleted “${shortened(tame(binned.name))}”.`, { action: { label: "Undo", run: () => void this.#undo(binned) }, stays });
+    const { close, element } = toast(`Deleted “${shortened(binned.name)}”.`, { action: { label: "Undo", run: () => void this.#undo(binned) }, stays });
     this.#undoable.push({ binned, close });
     // The conversation that had the focus is gone; and whoever uses the keyboard has but a short time to get here.
     element.querySelector("button")?.focus();
@@ -139,9 +162,4 @@ export class App {
     else return;
     event.preventDefault();
   }
-}
-
-function shortened(name: string): string {
-  const letters = [...name];
-  return letters.length <= 60 ? name : `${letters.slice(0, 60).join("")}…`;
 }

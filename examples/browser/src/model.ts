@@ -1,5 +1,5 @@
 /** What the page knows: the cards of all sessions, which one is open, what is filtered. Views listen, and draw themselves anew. */
-import type { Card, Change, Lifecycle } from "./protocol.ts";
+import type { Binned, Card, Change, Lifecycle } from "./protocol.ts";
 import type { StoreClient } from "./store.ts";
 import { shown } from "./ui/errors.ts";
 
@@ -8,6 +8,8 @@ type Topic = "cards" | "selected" | "filter";
 export class Model {
   readonly store: StoreClient;
   readonly cards = new Map<string, Card>();
+  /** What was deleted and can be had back. */
+  binned: readonly Binned[] = [];
   lifecycles: readonly Lifecycle[] = [];
   selected: string | null = null;
   filter = "";
@@ -89,6 +91,7 @@ export class Model {
 
   async #change(change: Change): Promise<void> {
     this.isElsewhere = change.isElsewhere;
+    this.binned = change.binned;
     if (change.all || this.#loading !== undefined) return this.load();
     for (const card of change.cards) this.cards.set(card.id, card);
     for (const id of change.gone) this.cards.delete(id);

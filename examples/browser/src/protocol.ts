@@ -118,14 +118,14 @@ export interface Operations {
   /** The verbatim JSON text of a message, for copying. */
   source(id: string, seq: number): string | null;
   discard(id: string, name: string): Binned;
-  /** False where it was too late. */
+  /** False where it was too late, which it is not as long as it is among the `binned`. */
   restore(id: string): boolean;
   binned(): Binned[];
   cleanup(choice: CleanupChoice, isRehearsal: boolean): { readonly sessions: number; readonly messages: number };
   exportArchive(): { readonly archive: ArrayBuffer; readonly sessions: number; readonly messages: number };
   importArchive(file: Blob, isRehearsal: boolean): ImportCounts;
   figures(): Figures;
-  /** The ids of sessions in whose messages the text occurs. */
+  /** The ids of sessions in whose messages the text occurs; instructions (of `system` and `developer`) are left out. */
   search(text: string): string[];
 }
 
@@ -140,6 +140,8 @@ export interface Progress {
 export interface WireError {
   readonly code: string;
   readonly message: string;
+  /** The session that it is about, if it is about one. */
+  readonly session: string | null;
 }
 
 export type ToWorker = { readonly call: number; readonly name: OperationName; readonly args: readonly unknown[] } | { readonly abort: number };
@@ -149,6 +151,8 @@ export interface Change {
   readonly cards: readonly Card[];
   readonly gone: readonly string[];
   readonly all: boolean;
+  /** What can be had back now. */
+  readonly binned: readonly Binned[];
   /** Whether another tab did it. */
   readonly isElsewhere: boolean;
 }

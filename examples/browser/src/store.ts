@@ -5,9 +5,12 @@ import type { Change, FromWorker, OperationName, Operations, Progress, ToWorker 
 /** A failed operation: the code is the store's own, see its documentation. */
 export class StoreError extends Error {
   readonly code: string;
-  constructor(code: string, message: string) {
+  /** The session that it is about, if it is about one. */
+  readonly session: string | null;
+  constructor(code: string, message: string, session: string | null = null) {
     super(message);
     this.code = code;
+    this.session = session;
   }
 }
 
@@ -70,7 +73,7 @@ export class StoreClient {
     if (pending === undefined) return;
     if ("progress" in message) return pending.onProgress?.(message.progress);
     this.#pending.delete(message.call);
-    if ("error" in message) pending.reject(new StoreError(message.error.code, message.error.message));
+    if ("error" in message) pending.reject(new StoreError(message.error.code, message.error.message, message.error.session));
     else pending.resolve(message.value as never);
   }
 

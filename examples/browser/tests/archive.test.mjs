@@ -64,7 +64,7 @@ inBrowser("damaged, cut, foreign, newer and differing files get a plain sentence
   });
   await choose(page, "other.convostore", other);
   await dialog.locator(".outcome-error").waitFor();
-  assert.match(await dialog.locator(".outcome").innerText(), /is here already, but differs.*Nothing was imported/);
+  assert.match(await dialog.locator(".outcome").innerText(), /^A conversation in this archive is here already, but differs: “One”\. Nothing was imported/);
   await page.keyboard.press("Escape");
   assert.equal(await page.locator(".row-session").count(), 2);
 });

@@ -36,7 +36,7 @@ inBrowser("the filter goes with the typing: names, scopes, statuses and the text
   await bringIn(page, "a.convostore", await archive(async (store) => {
     for (const [scope, title, said] of [["garden", "Tulips", "How deep?"], ["kitchen", "Bread", "The dough is FLAT."], ["kitchen", "Soup", "Needs salt."]]) {
       const session = await store.createSession({ scope, metadata: { title } });
-      await store.saveMessages(session.id, [{ role: "user", content: "Hello." }, { role: "user", content: said }]);
+      await store.saveMessages(session.id, [{ role: "system", content: "Be a zebra." }, { role: "user", content: "Hello." }, { role: "user", content: said }]);
     }
   }));
   const input = page.getByRole("searchbox");
@@ -54,6 +54,20 @@ inBrowser("the filter goes with the typing: names, scopes, statuses and the text
   await input.fill("zebra");
   await page.getByText("No conversation matches.").waitFor();
   await expect("", ["Bread", "Soup", "Tulips"]);
+  // Escape empties it, and all are there again.
+  await expect("tul", ["Tulips"]);
+  await page.keyboard.press("Escape");
+  await page.locator(".list-summary", { hasText: /^3 conversations$/ }).waitFor();
+  assert.equal(await input.inputValue(), "");
+});
+
+inBrowser("a conversation that begins with nothing to see has a name all the same", async ({ guest }) => {
+  const page = await guest.tab();
+  await bringIn(page, "a.convostore", await archive(async (store) => {
+    const session = await store.createSession({ metadata: { title: "\u202e \u200b" } });
+    await store.saveMessage(session.id, { role: "user", content: "\n\n\n" });
+  }));
+  await row(page, "Conversation without a name").waitFor();
 });
 
 inBrowser("of thousands of sessions only those that are seen are in the page", async ({ guest }) => {

@@ -65,6 +65,14 @@ export function inBrowser(name, ...rest) {
   });
 }
 
+/** Puts something before the worker's script. */
+export function beforeWorker(guest, script) {
+  return guest.context.route("**/assets/main-*.js", async (route) => {
+    const response = await route.fetch();
+    await route.fulfill({ response, body: `${script};${await response.text()}` });
+  });
+}
+
 /** Hands a file over as a person would who chooses it. */
 export async function choose(page, name, bytes) {
   const [chooser] = await Promise.all([page.waitForEvent("filechooser"), page.locator(".sidebar-foot").getByRole("button", { name: "Import" }).click()]);

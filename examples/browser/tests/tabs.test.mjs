@@ -22,6 +22,7 @@ inBrowser("what one tab does, the other shows: messages, names, statuses, deleti
   await a.getByRole("button", { name: "Delete" }).click();
   await row(b, "Renamed").waitFor({ state: "detached" });
   await b.locator(".overview").waitFor();
+  await b.locator(".toast", { hasText: "“Renamed” was deleted in another tab." }).waitFor();
   await a.getByRole("button", { name: "Undo" }).click();
   await row(b, "Renamed").waitFor();
   await choose(a, "many.convostore", await large({ sessions: 40, each: 2 }));

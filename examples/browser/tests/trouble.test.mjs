@@ -2,15 +2,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { converse, exported, folder, inBrowser, row } from "./open.mjs";
-
-/** Puts something before the worker's script. */
-function beforeWorker(guest, script) {
-  return guest.context.route("**/assets/main-*.js", async (route) => {
-    const response = await route.fetch();
-    await route.fulfill({ response, body: `${script};${await response.text()}` });
-  });
-}
+import { beforeWorker, converse, exported, folder, inBrowser, row } from "./open.mjs";
 
 inBrowser("a full disk is said in a sentence, the draft stays, and nothing that was saved is lost", async ({ guest }) => {
   // The quota itself is the matter of the package's tests; here the database fails as it does when there is no space.
@@ -35,6 +27,15 @@ inBrowser("a full disk is said in a sentence, the draft stays, and nothing that 
   await page.keyboard.press("Enter");
   await page.locator(".toast-error", { hasText: "The browser has no space left" }).waitFor();
   assert.equal(await input.inputValue(), "no room");
+  // What could not be saved comes before what was typed since.
+  await page.evaluate(() => {
+    const input = document.querySelector(".composer-text");
+    input.form.requestSubmit();
+    input.value = "typed since";
+    input.dispatchEvent(new Event("input"));
+  });
+  await page.waitForFunction(() => document.querySelector(".composer-text").value === "no room\ntyped since");
+  await input.fill("no room");
   await page.getByRole("button", { name: "Rename" }).click();
   await page.getByRole("dialog").getByLabel("Name").fill("Not kept");
   await page.keyboard.press("Enter");
@@ -103,9 +104,9 @@ inBrowser("what another program on the same store wrote into a deleted session i
     await store.close();
   });
   await other.close();
-  // The export ends the time for undoing.
   const text = await exported(page);
   assert.ok(text.includes("I still need this") && !text.includes("Given up"));
+  // It is back when the time for undoing is over.
   await row(page, "Contested").click();
   await page.locator(".item", { hasText: "I still need this" }).waitFor();
 });

@@ -1,7 +1,7 @@
 // Writing: new conversations, messages, names, statuses, deleting and undoing, cleaning up.
 import assert from "node:assert/strict";
 import { archive } from "./archives.mjs";
-import { bringIn, converse, exported, inBrowser, row, say } from "./open.mjs";
+import { beforeWorker, bringIn, choose, converse, exported, inBrowser, row, say } from "./open.mjs";
 
 inBrowser("a new conversation, a message, another name: all of it is there after a reload", async ({ guest }) => {
   const page = await guest.tab();
@@ -79,13 +79,122 @@ inBrowser("deleting can be undone, and what comes back is the same to the byte",
   await row(page, "Goes").waitFor({ state: "detached" });
   await page.keyboard.press("Control+z");
   await row(page, "Goes").waitFor();
-  // An export ends the time for undoing: the archive never holds what was deleted.
+});
+
+inBrowser("looking ends no time for undoing: exports, here and in another tab, rehearsals and what is cancelled", async ({ guest }) => {
+  const [other, page] = [await guest.tab(), await guest.tab()];
+  await converse(page, "Stays", "hello");
+  const without = await exported(page);
+  await converse(page, "Goes", "one", "two");
+  const before = await exported(page);
+  const backup = Buffer.from(before);
+  const dialog = page.getByRole("dialog");
+  const escape = async () => {
+    await page.keyboard.press("Escape");
+    await dialog.waitFor({ state: "detached" });
+  };
+  const ways = {
+    // The archive never holds what was deleted.
+    export: async () => assert.equal(await exported(page), without),
+    "export in another tab": async () => assert.equal(await exported(other), without),
+    "clean up": async () => {
+      await page.getByRole("button", { name: "Clean up" }).click();
+      await dialog.locator(".outcome", { hasText: "Nothing is that old." }).waitFor();
+      await escape();
+    },
+    "import of what it is": async () => {
+      await choose(page, "backup.convostore", backup);
+      await dialog.getByRole("button", { name: "Import 1 conversation" }).waitFor();
+      await escape();
+    },
+    "import of a picture": async () => {
+      await choose(page, "x.png", Buffer.from("no archive"));
+      await dialog.locator(".outcome-error").waitFor();
+      await escape();
+    },
+  };
+  for (const [name, way] of Object.entries(ways)) {
+    await page.getByRole("button", { name: "Delete" }).click();
+    await row(page, "Goes").waitFor({ state: "detached" });
+    await row(other, "Goes").waitFor({ state: "detached" });
+    await way();
+    await page.getByRole("button", { name: "Undo" }).click();
+    await page.locator(".head-title", { hasText: "Goes" }).waitFor();
+    assert.equal(await exported(page), before, name);
+  }
+});
+
+inBrowser("an import that is done ends the time for undoing, in all tabs, and says so", async ({ guest }) => {
+  const [other, page] = [await guest.tab(), await guest.tab()];
+  await converse(page, "Goes", "one", "two");
+  const before = await exported(page);
   await page.getByRole("button", { name: "Delete" }).click();
-  await row(page, "Goes").waitFor({ state: "detached" });
-  const after = await exported(page);
-  assert.ok(after.includes("Stays") && !after.includes("Goes") && !after.includes("history-page"));
-  await page.getByRole("button", { name: "Undo" }).click();
-  await page.locator(".toast", { hasText: "too late" }).waitFor();
+  await page.getByRole("button", { name: "Undo" }).waitFor();
+  await row(other, "Goes").waitFor({ state: "detached" });
+  await bringIn(other, "a.convostore", await archive((store) => store.createSession({ metadata: { title: "Comes" } })));
+  await row(page, "Comes").waitFor();
+  await page.locator(".toast", { hasText: "“Goes” is deleted for good now." }).waitFor();
+  assert.equal(await page.getByRole("button", { name: "Undo" }).count(), 0);
+  // What was deleted comes back from an archive that has it.
+  await row(page, "Comes").click();
+  await page.getByRole("button", { name: "Delete" }).click();
+  await row(other, "Comes").waitFor({ state: "detached" });
+  await bringIn(page, "backup.convostore", Buffer.from(before));
+  await row(page, "Goes").waitFor();
+  assert.equal(await page.getByRole("button", { name: "Undo" }).count(), 0);
+  assert.equal(await exported(page), before);
+});
+
+inBrowser("what is typed while a message is being saved stays in the box, and Enter saves it after that", async ({ guest }) => {
+  // As on a slow machine: a second passes until the worker's answer arrives.
+  await beforeWorker(guest, `{
+    const post = self.postMessage.bind(self);
+    self.postMessage = (message, transfer) => { message.value?.messageCount > 0 ? setTimeout(() => post(message, transfer), 1000) : post(message, transfer); };
+  }`);
+  const page = await guest.tab();
+  await converse(page, "Slow");
+  const input = page.getByLabel("Write a message");
+  const said = () => page.locator(".item .prose").allInnerTexts();
+  await input.focus();
+  for (const text of ["yes", "ok thanks", "bye"]) {
+    await page.keyboard.type(text);
+    await page.keyboard.press("Enter");
+    assert.equal(await input.inputValue(), "");
+  }
+  await page.keyboard.type("half a");
+  await page.locator(".item", { hasText: "bye" }).waitFor();
+  assert.equal(await input.inputValue(), "half a");
+  assert.deepEqual(await said(), ["yes", "ok thanks", "bye"]);
+  // Loaded again on the way: saved once, in order, and what was not sent is still in the box.
+  await page.keyboard.type(" thought");
+  await page.keyboard.press("Enter");
+  await page.keyboard.type("last");
+  await page.keyboard.press("Enter");
+  await page.keyboard.type("unsent");
+  await page.reload();
+  await page.locator(".item", { hasText: "last" }).waitFor();
+  assert.deepEqual(await said(), ["yes", "ok thanks", "bye", "half a thought", "last"]);
+  assert.equal(await input.inputValue(), "unsent");
+});
+
+inBrowser("notices cover neither each other nor what is being written", { width: 320, height: 568 }, async ({ guest }) => {
+  const page = await guest.tab();
+  await converse(page, "Narrow", "one");
+  await page.getByLabel("Write a message").fill("a line\n".repeat(9));
+  await page.evaluate(() => { location.hash = ""; });
+  for (const name of ["A", "B", "C"]) {
+    await converse(page, name, "x");
+    await page.getByRole("button", { name: "Delete" }).click();
+    await page.locator(".toast", { hasText: `Deleted “${name}”` }).waitFor();
+    await page.evaluate(() => { location.hash = ""; });
+  }
+  assert.equal(await page.locator(".toast").count(), 2);
+  await row(page, "Narrow").click();
+  const writing = await page.getByLabel("Write a message").boundingBox();
+  for (const notice of await page.locator(".toast").all()) {
+    const box = await notice.boundingBox();
+    assert.ok(box.y + box.height <= writing.y && box.y >= 0, JSON.stringify([box, writing]));
+  }
 });
 
 inBrowser("cleaning up shows first what it would delete", async ({ guest }) => {

@@ -6,7 +6,7 @@ import { h } from "../ui/dom.ts";
 import { decide, type Dialog, openDialog } from "../ui/dialog.ts";
 import { fileSentence } from "../ui/errors.ts";
 import { announce, toast } from "../ui/live.ts";
-import { count, plural, size } from "../ui/words.ts";
+import { count, nameOf, plural, shortened, size } from "../ui/words.ts";
 
 /** Lets a person choose a file, and goes on with it. */
 export function chooseFile(model: Model): void {
@@ -31,11 +31,15 @@ export function askImport(model: Model, file: File): void {
       bar.value = progress.done / progress.total;
     }
   };
+  const nameHere = (id: string): string | null => {
+    const card = model.cards.get(id);
+    return card === undefined ? null : shortened(nameOf(card));
+  };
   const fail = (error: unknown): void => {
     if (controller.signal.aborted) return;
     bar.hidden = true;
     words.classList.add("outcome-error");
-    words.textContent = fileSentence(error);
+    words.textContent = fileSentence(error, nameHere);
     dialog.actions.replaceChildren(h("button", { type: "button", class: "button", on: { click: () => dialog.close() } }, "Close"), h("button", { type: "button", class: "button button-strong", on: { click: () => { dialog.close(); chooseFile(model); } } }, "Choose another file"));
     (dialog.actions.lastElementChild as HTMLElement).focus();
   };

@@ -1,8 +1,17 @@
 /**
- * What was typed and not yet saved outlives a reload, with the key that it will be saved under: if the page is loaded again while a message is
+ * What was typed and not yet saved outlives a reload, each message with the key that it will be saved under: if the page is loaded again while a message is
  * on its way, sending it again saves it once.
  */
 export interface Draft {
+  /** What is in the box. */
+  readonly text: string;
+  readonly key: string;
+  /** What was sent and is not known to be saved, the earliest first. */
+  readonly waiting: readonly Waiting[];
+}
+
+export interface Waiting {
+  readonly role: string;
   readonly text: string;
   readonly key: string;
 }
@@ -10,18 +19,18 @@ export interface Draft {
 const place = (id: string): string => `draft ${id}`;
 
 export function readDraft(id: string): Draft {
+  const empty = { text: "", key: newKey(), waiting: [] };
   try {
-    const kept = JSON.parse(sessionStorage.getItem(place(id)) ?? "null") as Draft | null;
-    if (kept !== null) return kept;
+    return { ...empty, ...(JSON.parse(sessionStorage.getItem(place(id)) ?? "{}") as Partial<Draft>) };
   } catch {
     // Not ours, or no storage: an empty draft does.
+    return empty;
   }
-  return { text: "", key: newKey() };
 }
 
 export function keepDraft(id: string, draft: Draft): void {
   try {
-    if (draft.text === "") sessionStorage.removeItem(place(id));
+    if (draft.text === "" && draft.waiting.length === 0) sessionStorage.removeItem(place(id));
     else sessionStorage.setItem(place(id), JSON.stringify(draft));
   } catch {
     // A draft too large to keep is still in the page.

@@ -34,6 +34,11 @@ export function sidebar(model: Model, actions: SidebarActions): HTMLElement {
     on: {
       input: () => searcher.set(input.value),
       keydown: (event) => {
+        // Some browsers empty the box on Escape, and say nothing about it.
+        if (event.key === "Escape") {
+          input.value = "";
+          searcher.set("");
+        }
         if (event.key === "ArrowDown" || event.key === "Enter") {
           event.preventDefault();
           tree.focus();

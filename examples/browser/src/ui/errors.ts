@@ -19,9 +19,12 @@ export function sentence(error: unknown): string {
   return `That did not work: ${error instanceof Error ? error.message : String(error)}.`;
 }
 
-/** What is wrong with a file that could not be imported. */
-export function fileSentence(error: unknown): string {
+/** What is wrong with a file that could not be imported. `name` knows what sessions are called here. */
+export function fileSentence(error: unknown, name: (id: string) => string | null): string {
   if (!(error instanceof StoreError)) return sentence(error);
+  const known = error.session === null ? null : name(error.session);
+  const subject = `${error.session === null ? "Something" : "A conversation"} in this archive is here already`;
+  const called = known === null ? "" : `: “${known}”`;
   switch (error.code) {
     case "invalid_argument":
       return "This is not an archive of conversations. An archive is what “Export” writes here, and the store's export in any language.";
@@ -30,9 +33,9 @@ export function fileSentence(error: unknown): string {
     case "unsupported_schema":
       return "This archive was written by a newer version. Nothing was imported. Load the page again, or use a newer version of it.";
     case "conflict":
-      return `Something in this archive is here already, but differs (${error.message}). Nothing was imported, so that nothing is overwritten.`;
+      return `${subject}, but differs${called}. Nothing was imported, so that nothing is overwritten.`;
     case "already_exists":
-      return `Something in this archive is here already (${error.message}). Nothing was imported.`;
+      return `${subject}, under another identifier${called}. Nothing was imported.`;
     case "unexpected":
       return "The file could not be read. It may have been moved or changed meanwhile.";
     default:

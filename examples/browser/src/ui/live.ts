@@ -40,6 +40,9 @@ export interface ToastOptions {
   readonly isError?: boolean;
 }
 
+/** How many notices are shown at a time. */
+const MOST = 2;
+
 /** Shows a notice, and says it. */
 export function toast(text: string, { action, stays = 5000, isError = false }: ToastOptions = {}): { readonly close: () => void; readonly element: HTMLElement } {
   const close = (): void => {
@@ -56,6 +59,8 @@ export function toast(text: string, { action, stays = 5000, isError = false }: T
   // The same again takes the place of the one before.
   for (const old of toasts.children) if (action === undefined && old.querySelector("p")?.textContent === text) old.remove();
   toasts.append(element);
+  // Too many would cover the conversation: the oldest goes, those with something to do last.
+  while (toasts.children.length > MOST) ([...toasts.children].slice(0, -1).find((each) => each.querySelector(".button-strong") === null) ?? toasts.firstElementChild)?.remove();
   if (isError) assertive.textContent = text;
   else announce(action === undefined ? text : `${text} ${action.label} is offered.`);
   if (stays > 0) setTimeout(close, stays);

@@ -62,7 +62,16 @@ export const scopeName = (scope: string): string => (scope === "" ? "No scope" :
 /** A text for places that hold nothing else to keep its direction in: without the marks that turn the direction of what follows. */
 export const tame = (text: string): string => text.replace(/[\u202a-\u202e\u2066-\u2069]/g, "");
 
+/** The text, if there is something to see in it: not only spaces, line breaks and marks without a width. */
+export const visible = (text: string | null): string | null => (text !== null && /[\p{L}\p{M}\p{N}\p{P}\p{S}]/u.test(text) ? text : null);
+
 /** What a session is called. */
-export function nameOf(card: { title: string | null; preview: string | null; key: string | null }): string {
-  return card.title ?? card.preview ?? card.key ?? "Empty conversation";
+export function nameOf(card: { title: string | null; preview: string | null; key: string | null; messageCount: number }): string {
+  return visible(card.title) ?? visible(card.preview) ?? visible(card.key) ?? (card.messageCount === 0 ? "Empty conversation" : "Conversation without a name");
+}
+
+/** A name for a sentence. */
+export function shortened(name: string): string {
+  const letters = [...tame(name)];
+  return letters.length <= 60 ? letters.join("") : `${letters.slice(0, 60).join("")}…`;
 }

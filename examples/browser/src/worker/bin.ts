@@ -8,11 +8,14 @@
  *
  * The marks are a context of a tenant of their own on the same data: the archive of the conversations never has them.
  *
+ * Whoever only looks (exports, finds out what an import or a clean-up would do) sees the store without what is marked, and leaves the marks alone. An
+ * import or a clean-up that is done may meet what is marked, so it ends the time for undoing before it begins.
+ *
  * Two things must not run into each other: deleting for good while another tab undoes or writes into the session. So deleting for good takes a Web Lock
  * alone and looks again under it; undoing takes it too, and writing shares it. A session that was written to after it was marked
  * stays: somebody uses it.
  */
-import type { Store } from "convostore";
+import { Store } from "convostore";
 import type { Binned } from "../protocol.ts";
 
 const TENANT = "convostore-history-page";
@@ -20,6 +23,8 @@ const SCOPE = "bin";
 const LOCK = "convostore-history-page/bin";
 /** How long a deletion can be undone, in milliseconds. */
 export const UNDO = 15_000;
+/** So much later it is deleted for good: who undoes in the last moment is not too late. */
+const GRACE = 300;
 
 interface Mark {
   readonly until: number;
@@ -81,21 +86,51 @@ export class Bin {
     return isBack;
   }
 
-  /** Deletes for good what is in the bin: all of it, or what is due. */
-  async empty(until = Infinity): Promise<void> {
-    if (this.#present.size === 0) return;
-    const gone = await this.#alone(async () => {
+  /** Lets somebody look at the store without what is in the bin: where there is something, at a copy in memory. */
+  async looking<T>(look: (store: Store) => Promise<T>): Promise<T> {
+    const copy = await this.sparing(async () => {
       await this.read();
-      const due = [...this.#present].filter(([, mark]) => mark.until <= until);
-      for (const [id, mark] of due) {
-        const session = await this.#store.getSession(id);
-        if (session !== null && session.revision === mark.revision) await this.#store.deleteSession(id);
-      }
-      // Marks go last: should the tab die in between, the next one goes on here.
-      if (due.length > 0) await this.#unmark(due.map(([id]) => id));
-      return due.map(([id]) => id);
+      return this.#present.size === 0 ? null : this.#copy();
     });
-    if (gone.length > 0) this.#changed(gone);
+    if (copy === null) return look(this.#store);
+    try {
+      return await look(copy);
+    } finally {
+      await copy.close();
+    }
+  }
+
+  async #copy(): Promise<Store> {
+    const copy = await Store.inMemory();
+    await copy.importArchive((await this.#store.exportArchive()).archive);
+    await this.#deleteMarked(copy, this.#present);
+    return copy;
+  }
+
+  /** Ends the time for undoing, and does something while nothing is put into the bin. */
+  final<T>(work: () => Promise<T>): Promise<T> {
+    return this.#alone(async () => {
+      await this.#empty(Infinity);
+      return work();
+    });
+  }
+
+  /** Deletes for good what is marked until then, and tells. */
+  async #empty(until: number): Promise<void> {
+    await this.read();
+    const due = new Map([...this.#present].filter(([, mark]) => mark.until <= until));
+    if (due.size === 0) return;
+    await this.#deleteMarked(this.#store, due);
+    // Marks go last: should the tab die in between, the next one goes on here.
+    await this.#unmark([...due.keys()]);
+    this.#changed([...due.keys()]);
+  }
+
+  async #deleteMarked(store: Store, marks: ReadonlyMap<string, Mark>): Promise<void> {
+    for (const [id, mark] of marks) {
+      const session = await store.getSession(id);
+      if (session !== null && session.revision === mark.revision) await store.deleteSession(id);
+    }
   }
 
   /** Runs a write into sessions while nothing is deleted for good. */
@@ -122,6 +157,6 @@ export class Bin {
     clearTimeout(this.#timer);
     if (this.#present.size === 0) return;
     const next = Math.min(...[...this.#present.values()].map((mark) => mark.until));
-    this.#timer = setTimeout(() => void this.empty(Date.now()).catch(() => {}), Math.max(0, next - Date.now()) + 50);
+    this.#timer = setTimeout(() => void this.#alone(() => this.#empty(Date.now() - GRACE)).catch(() => {}), Math.max(0, next - Date.now()) + GRACE);
   }
 }

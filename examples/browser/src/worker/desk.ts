@@ -118,26 +118,28 @@ export class Desk implements Answers {
   }
 
   async cleanup(call: Call, { days, scope, status }: CleanupChoice, isRehearsal: boolean): Promise<{ sessions: number; messages: number }> {
-    await this.#bin.empty();
-    const done = await this.#store.cleanupSessions({
+    const done = await this.#rehearsing(isRehearsal, (store) => store.cleanupSessions({
       olderThan: days * DAY, dryRun: isRehearsal, signal: call.signal,
       ...(scope === null ? {} : { scope }), ...(status === null ? {} : { status }),
-    });
+    }));
     if (!isRehearsal && done.sessions > 0) await this.#changed(null);
     return done;
   }
 
   async exportArchive(): Promise<{ archive: ArrayBuffer; sessions: number; messages: number }> {
-    await this.#bin.empty();
-    const { archive, report } = await this.#store.exportArchive();
+    const { archive, report } = await this.#bin.looking((store) => store.exportArchive());
     return { archive: archive.buffer, sessions: report.sessions, messages: report.messages };
   }
 
   async importArchive(call: Call, file: Blob, isRehearsal: boolean): Promise<ImportCounts> {
-    await this.#bin.empty();
-    const counts = await readArchive(this.#store, file, isRehearsal, call);
+    const counts = await this.#rehearsing(isRehearsal, (store) => readArchive(store, file, isRehearsal, call));
     if (!isRehearsal && counts.sessions > 0) await this.#changed(null);
     return counts;
+  }
+
+  /** A rehearsal looks at what there is but for the bin, and leaves the bin as it is; what is done is done without a bin. */
+  #rehearsing<T>(isRehearsal: boolean, work: (store: Store) => Promise<T>): Promise<T> {
+    return isRehearsal ? this.#bin.looking(work) : this.#bin.final(() => work(this.#store));
   }
 
   figures(): Promise<Figures> {
@@ -167,7 +169,7 @@ export class Desk implements Answers {
   }
 
   async #show(ids: readonly string[] | null, isElsewhere: boolean): Promise<void> {
-    if (ids === null) return this.#tell({ cards: [], gone: [], all: true, isElsewhere });
+    if (ids === null) return this.#tell({ cards: [], gone: [], all: true, binned: this.#bin.all(), isElsewhere });
     const cards: Card[] = [];
     const gone: string[] = [];
     for (const id of ids) {
@@ -175,6 +177,6 @@ export class Desk implements Answers {
       if (session === null) gone.push(id);
       else cards.push(cardOf(session));
     }
-    this.#tell({ cards, gone, all: false, isElsewhere });
+    this.#tell({ cards, gone, all: false, binned: this.#bin.all(), isElsewhere });
   }
 }

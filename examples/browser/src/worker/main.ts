@@ -1,6 +1,6 @@
 /** The worker: owns the store, does what the page asks, tells it what has changed. */
 import { ConvostoreError } from "convostore";
-import type { FromWorker, OperationName, Progress, ToWorker } from "../protocol.ts";
+import type { FromWorker, OperationName, Progress, ToWorker, WireError } from "../protocol.ts";
 import { type Call, Desk } from "./desk.ts";
 
 interface Scope {
@@ -31,10 +31,13 @@ async function answer(call: number, name: OperationName, args: readonly unknown[
   }
 }
 
-function told(error: unknown, signal: AbortSignal): { code: string; message: string } {
-  if (error instanceof ConvostoreError) return { code: error.code, message: error.message };
-  if (signal.aborted) return { code: "aborted", message: "stopped" };
-  return { code: "unexpected", message: error instanceof Error ? error.message : String(error) };
+function told(error: unknown, signal: AbortSignal): WireError {
+  if (error instanceof ConvostoreError) {
+    const { session_id: session } = error.details;
+    return { code: error.code, message: error.message, session: typeof session === "string" ? session : null };
+  }
+  if (signal.aborted) return { code: "aborted", message: "stopped", session: null };
+  return { code: "unexpected", message: error instanceof Error ? error.message : String(error), session: null };
 }
 
 /** Large memory is handed over, not copied. */

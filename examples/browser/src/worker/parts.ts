@@ -117,7 +117,10 @@ export function partsOf(message: Message): Part[] {
 }
 
 /** How much is shown at first of what somebody of that role says. */
-export const beginningOf = (role: string): typeof BEGINNING => (role === "system" || role === "developer" ? INSTRUCTIONS : BEGINNING);
+export const beginningOf = (role: string): typeof BEGINNING => (isInstruction(role) ? INSTRUCTIONS : BEGINNING);
+
+/** Whether who says it gives instructions, and takes no part in the conversation. */
+export const isInstruction = (role: string): boolean => role === "system" || role === "developer";
 
 /** So many characters and lines, and no half of a surrogate pair. */
 export function beginning(whole: string, most = BEGINNING): string {

@@ -1,4 +1,5 @@
 import type { Store } from "convostore";
+import { isInstruction } from "./parts.ts";
 
 /** How long the search goes on before it lets other questions of the page be answered, in milliseconds. */
 const SLICE = 30;
@@ -11,6 +12,8 @@ export async function search(store: Store, text: string, signal: AbortSignal): P
   for await (const session of sessions(store)) {
     signal.throwIfAborted();
     for (const message of await store.getMessages(session.id)) {
+      // The same instructions stand in many conversations: their words would find all of them.
+      if (isInstruction(message.role)) continue;
       const said = typeof message.content === "string" ? message.content : message.contentJson;
       if (!said.toLowerCase().includes(wanted)) continue;
       found.push(session.id);
