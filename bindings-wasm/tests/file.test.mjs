@@ -97,6 +97,26 @@ test("damage in the middle is corrupted, at whatever byte", async () => {
   assert.equal(await code(Store.open({ path: damaged })), "unsupported_schema");
 });
 
+test("what comes before the damage opens in a copy that is cut off there", async () => {
+  const path = fresh();
+  let store = await Store.open({ path });
+  await store.createSession({ id: "a" });
+  for (let i = 0; i < 5; i++) await store.saveMessage("a", { role: "user", content: `message ${i}` });
+  await store.close();
+  const bytes = readFileSync(path);
+  bytes[bytes.indexOf("message 3")] ^= 0x55;
+  writeFileSync(path, bytes);
+  const { details } = await Store.open({ path }).then(assert.fail, (error) => error);
+  assert.ok(details.offset > 0);
+  const copy = fresh();
+  copyFileSync(path, copy);
+  truncateSync(copy, details.offset);
+  store = await Store.open({ path: copy });
+  assert.deepEqual((await store.getMessages("a")).map((message) => message.content), ["message 0", "message 1", "message 2"]);
+  assert.deepEqual((await store.check()).problems, []);
+  await store.close();
+});
+
 test("what is outdated does not pile up, and an append writes no more for a long history", async () => {
   const path = fresh();
   const store = await Store.open({ path });

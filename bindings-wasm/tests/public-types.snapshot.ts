@@ -95,6 +95,8 @@ export declare class StorageError extends ConvostoreError {
 }
 /** An error of the class that belongs to the code; of the root class where this version does not know the code. */
 export declare function errorOf(code: string, message: string, details?: ErrorDetails, cause?: unknown): ConvostoreError;
+/** So much of what a caller gave as an error repeats: it may be of any length. */
+export declare function shortened(given: string, most?: number): string;
 export declare function invalid(message: string, argument?: string): ConvostoreError;
 /** The error that the Rust side threw as JSON text. */
 export declare function errorFromWire(wire: string): ConvostoreError;
@@ -126,6 +128,8 @@ export declare class JsonText {
 export declare function jsonText(text: string): JsonText;
 /** Whether the text has no lone surrogate, which UTF-8 cannot hold. */
 export declare function isWellFormed(text: string): boolean;
+/** Whether it is a list. Proxies that were revoked are refused: whatever is asked of one throws, and nothing else throws here. */
+export declare function isList(value: unknown, what: string): value is unknown[];
 /** The JSON text of a value. Throws `invalid_argument` where JSON cannot hold it as it is. */
 export declare function encode(value: unknown, what: string): string;
 /** The value of a JSON text that the core has checked. */

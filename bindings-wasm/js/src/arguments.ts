@@ -1,15 +1,15 @@
 /** What an application gives: looked at by name and type here, by meaning in the core. */
-import { invalid } from "./errors.js";
-import { encode, isWellFormed, JsonText } from "./json.js";
+import { invalid, shortened } from "./errors.js";
+import { encode, isList, isWellFormed, JsonText } from "./json.js";
 import type { Said } from "./records.js";
-import type { CleanupQuery, ContextQuery, LifecycleDefinition, MessageQuery, NewMessage, NewSession, SessionQuery, SessionUpdate } from "./types.js";
+import type { CleanupQuery, ContextQuery, LifecycleDefinition, MessageQuery, NewMessage, NewSession, ResumeOptions, SessionQuery, SessionUpdate, Waits } from "./types.js";
 
 type Wire = string | number | boolean | null | readonly Wire[];
 
 /** The argument, which must be a text. */
-export function text(value: unknown, what: string): string {
-  if (typeof value !== "string") throw invalid(`the ${what} must be a text`, what);
-  if (!isWellFormed(value)) throw invalid(`the ${what} holds half of a surrogate pair`, what);
+export function text(value: unknown, what: string, argument = what): string {
+  if (typeof value !== "string") throw invalid(`the ${what} must be a text`, argument);
+  if (!isWellFormed(value)) throw invalid(`the ${what} holds half of a surrogate pair`, argument);
   return value;
 }
 
@@ -36,9 +36,11 @@ function time(value: unknown, what: string): number | null {
   return value === undefined ? null : moment(value, what);
 }
 
+const tagOf = (value: unknown): string => Object.prototype.toString.call(value) as string;
+
 /** Milliseconds of a date. */
 export function moment(value: unknown, what: string): number {
-  const millis = Object.prototype.toString.call(value) === "[object Date]" ? (value as Date).getTime() : Number.NaN;
+  const millis = !isList(value, what) && tagOf(value) === "[object Date]" ? (value as Date).getTime() : Number.NaN;
   if (Number.isNaN(millis)) throw invalid(`the ${what} must be a valid Date`, what);
   return millis;
 }
@@ -49,14 +51,14 @@ export function flag(value: unknown, what: string): boolean | null {
   return value;
 }
 
-function texts(value: unknown, what: string): string[] {
-  if (!Array.isArray(value)) throw invalid(`the ${what} must be a list of texts`, what);
-  return value.map((each) => text(each, what));
+export function texts(value: unknown, what: string): string[] {
+  if (!isList(value, what)) throw invalid(`the ${what} must be a list of texts`, what);
+  return Array.from(value, (each) => text(each, what));
 }
 
 /** The text of a JSON object; that it is one is looked at in the core. */
 export function object(value: unknown, what: string): string {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) throw invalid(`the ${what} is no JSON object`, what);
+  if (typeof value !== "object" || value === null || isList(value, what)) throw invalid(`the ${what} is no JSON object`, what);
   return encode(value, what);
 }
 
@@ -65,17 +67,41 @@ const optionalObject = (value: unknown, what: string): string | null => (value =
 /** The options, which must be an object with no other names than these: a misspelt one must not be passed over. */
 export function options<T extends object>(value: T | undefined, what: string, names: readonly (keyof T & string)[]): Partial<T> {
   if (value === undefined) return {};
-  if (typeof value !== "object" || value === null || Array.isArray(value)) throw invalid(`the ${what} must be an object`, what);
+  // Maps, dates, signals and the like have no members of their own: nothing that they were meant to say would be heard.
+  if (typeof value !== "object" || value === null || isList(value, what) || tagOf(value) !== "[object Object]") throw invalid(`the ${what} must be an object with named members`, what);
   for (const name of Object.keys(value)) {
-    if (!names.includes(name as keyof T & string)) throw invalid(`${what} has no ${JSON.stringify(name)}; it has ${names.join(", ")}`, name);
+    if (!names.includes(name as keyof T & string)) throw invalid(`the ${what} has no ${JSON.stringify(shortened(name))}; it has ${names.join(", ")}`, shortened(name));
   }
   return value;
 }
 
-const newSessionNames = ["id", "scope", "key", "owner", "lifecycle", "status", "metadata", "createdAt"] as const;
+/** A signal, also of another realm. What only looks like one, such as an `AbortController`, would never end a wait. */
+export function signalOf(value: unknown): AbortSignal | undefined {
+  if (value === undefined || (!isList(value, "signal") && value instanceof AbortSignal)) return value;
+  const given = value as Partial<AbortSignal> | null;
+  const isSignal = typeof given === "object" && typeof given?.aborted === "boolean" && typeof given.throwIfAborted === "function" && typeof given.addEventListener === "function";
+  if (!isSignal) throw invalid("the signal must be an AbortSignal, such as that of an AbortController", "signal");
+  return given as AbortSignal;
+}
 
-export function newSession(value: NewSession | undefined, more: readonly string[] = [], ...after: readonly Wire[]): string {
-  const given = options(value, "session", [...newSessionNames, ...(more as [])]);
+/** The signal of what an operation takes that takes nothing else. */
+export function waitsOf(value: Waits | undefined): AbortSignal | undefined {
+  return value === undefined ? undefined : signalOf(options(value, "options", ["signal"]).signal);
+}
+
+const newSessionNames = ["id", "key", "owner", "lifecycle", "status", "metadata", "createdAt"] as const;
+
+export function newSession(value: NewSession | undefined): string {
+  return sessionRow(options(value, "session", ["scope", ...newSessionNames]));
+}
+
+/** What `resumeSession` takes. */
+export function resumption(scope: string, value: Omit<ResumeOptions, "scope"> | undefined): string {
+  const given = options(value, "options", ["idle", ...newSessionNames]);
+  return sessionRow({ ...given, scope }, span(given.idle, "idle"));
+}
+
+function sessionRow(given: NewSession, ...after: readonly Wire[]): string {
   return JSON.stringify([
     optionalText(given.id, "session id"), optionalText(given.scope, "scope"), optionalText(given.key, "key"), optionalText(given.owner, "owner"),
     optionalText(given.lifecycle, "lifecycle"), optionalText(given.status, "status"), optionalObject(given.metadata, "metadata"), time(given.createdAt, "createdAt"),
@@ -148,11 +174,15 @@ export function contextQuery(value: ContextQuery | undefined): string {
 export function lifecycleDefinition(value: LifecycleDefinition): string {
   if (value === undefined) throw invalid("the definition is missing", "definition");
   const given = options(value, "lifecycle", ["name", "initial", "statuses", "moves", "finalStatuses"]);
-  const moves = given.moves ?? [];
-  if (!Array.isArray(moves) || moves.some((move) => !Array.isArray(move) || move.length !== 2)) throw invalid("moves must be a list of pairs", "moves");
+  const noPairs = (): Error => invalid("moves must be a list of pairs", "moves");
+  const moves: unknown = given.moves ?? [];
+  if (!isList(moves, "moves")) throw noPairs();
   return JSON.stringify([
     text(given.name, "name"), text(given.initial, "initial"), texts(given.statuses, "statuses"),
-    (moves as string[][]).flatMap((move) => texts(move, "moves")), texts(given.finalStatuses ?? [], "finalStatuses"),
+    Array.from(moves, (move) => {
+      if (!isList(move, "moves") || move.length !== 2) throw noPairs();
+      return texts(move, "moves");
+    }).flat(), texts(given.finalStatuses ?? [], "finalStatuses"),
   ] satisfies Wire);
 }
 

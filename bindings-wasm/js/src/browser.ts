@@ -1,13 +1,14 @@
 /** The entry for browsers and workers: fetches the WebAssembly that lies beside it, and keeps stores in IndexedDB. */
-import { errorOf } from "./errors.js";
+import { text } from "./arguments.js";
+import { invalid } from "./errors.js";
 import { IndexedDbKeeper } from "./indexeddb/keeper.js";
 import { type InitInput, initFrom, setLoader } from "./runtime.js";
 import { setOpenKeeper } from "./store.js";
 
 setLoader({ load: () => init() });
 setOpenKeeper(async ({ name, signal }, host) => {
-  if (typeof name !== "string" || name === "") throw errorOf("invalid_argument", "Store.open needs a name here, and a path in Node", { argument: "name" });
-  return IndexedDbKeeper.open(name, host, signal);
+  if (typeof name !== "string" || name === "") throw invalid("Store.open needs a name here, and a path in Node", "name");
+  return IndexedDbKeeper.open(text(name, "name"), host, signal);
 });
 
 /** Loads the WebAssembly, from elsewhere than beside this module where told. Not needed: opening a store loads it. A second call does nothing. */

@@ -143,6 +143,11 @@ export function errorOf(code: string, message: string, details?: ErrorDetails, c
   return new known(code, message, details, cause === undefined || cause === null ? undefined : { cause });
 }
 
+/** So much of what a caller gave as an error repeats: it may be of any length. */
+export function shortened(given: string, most = 64): string {
+  return given.length > most ? `${given.slice(0, most)}…` : given;
+}
+
 export function invalid(message: string, argument?: string): ConvostoreError {
   return errorOf("invalid_argument", message, argument === undefined ? {} : { argument });
 }

@@ -1,4 +1,5 @@
 /** Writes that wait for the same turn, to be kept together. */
+import { onAbort } from "./signals.js";
 
 /** A group takes no more than so many. */
 const MEMBERS = 128;
@@ -42,13 +43,12 @@ export class Group {
       this.members.push(member);
       this.#characters += characters;
       if (signal === undefined) return;
-      const abort = (): void => {
+      const forget = onAbort(signal, () => {
         this.members = this.members.filter((each) => each !== member);
         reject(signal.reason as Error);
         if (this.members.length === 0) this.#giveUp(signal.reason);
-      };
-      signal.addEventListener("abort", abort, { once: true });
-      this.#forget.push(() => signal.removeEventListener("abort", abort));
+      });
+      this.#forget.push(forget);
     });
   }
 

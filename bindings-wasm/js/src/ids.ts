@@ -1,5 +1,5 @@
 /** An id source of the application, on its way through WebAssembly. */
-import { invalid } from "./errors.js";
+import { text } from "./arguments.js";
 import type { Runtime } from "./runtime.js";
 
 /** What an operation has drawn from the id source, and what that threw. */
@@ -21,8 +21,7 @@ export function guarded(runtime: Runtime, source: () => string, draws: Draws): (
       return before;
     }
     try {
-      const id: unknown = runtime.callback(source);
-      if (typeof id !== "string") throw invalid("the id source gave no text", "ids");
+      const id = text(runtime.callback(source), "id that the id source gave", "ids");
       draws.ids.push(id);
       draws.given++;
       return id;

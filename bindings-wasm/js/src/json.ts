@@ -2,7 +2,7 @@
  * JSON as text: contents, metadata and contexts are kept as the very text that was given, so this is where JavaScript values become text and
  * text becomes JavaScript values, and nothing is changed silently on the way.
  */
-import { errorOf, invalid } from "./errors.js";
+import { errorOf, invalid, shortened } from "./errors.js";
 
 /**
  * A JSON value as it comes out: integers beyond 2^53 − 1, which a number cannot hold, are bigints.
@@ -21,6 +21,7 @@ export class JsonText {
   readonly text: string;
 
   constructor(text: string) {
+    if (typeof text !== "string") throw invalid("a JSON text is made of a text", "text");
     this.text = text;
   }
 
@@ -32,7 +33,6 @@ export class JsonText {
 
 /** Marks a text as JSON text, to be kept verbatim instead of as a string: `content: jsonText('{"n":1.50}')`. */
 export function jsonText(text: string): JsonText {
-  if (typeof text !== "string") throw invalid("jsonText needs a text", "text");
   return new JsonText(text);
 }
 
@@ -45,6 +45,15 @@ const hasIsWellFormed = typeof ("" as { isWellFormed?: unknown }).isWellFormed =
 /** Whether the text has no lone surrogate, which UTF-8 cannot hold. */
 export function isWellFormed(text: string): boolean {
   return hasIsWellFormed ? (text as unknown as { isWellFormed(): boolean }).isWellFormed() : !halfPair.test(text);
+}
+
+/** Whether it is a list. Proxies that were revoked are refused: whatever is asked of one throws, and nothing else throws here. */
+export function isList(value: unknown, what: string): value is unknown[] {
+  try {
+    return Array.isArray(value);
+  } catch {
+    throw invalid(`the ${what} is a proxy that was revoked`, what);
+  }
 }
 
 /** What is to be said of a value: whether `JSON.stringify` writes it as it is. Throws for what is no JSON. */
@@ -66,7 +75,7 @@ function check(value: unknown, what: string, depth: number): boolean {
   if (value === null) return true;
   if (depth >= MAX_DEPTH) throw invalid(`the ${what} is nested deeper than ${MAX_DEPTH} levels, or contains itself`, what);
   let plain = true;
-  if (Array.isArray(value)) {
+  if (isList(value, what)) {
     for (let i = 0; i < value.length; i++) plain = check(value[i], what, depth + 1) && plain;
     return plain;
   }
@@ -74,7 +83,7 @@ function check(value: unknown, what: string, depth: number): boolean {
   const prototype: unknown = Object.getPrototypeOf(value);
   if (prototype !== Object.prototype && prototype !== null && Object.getPrototypeOf(prototype) !== null) {
     const name: unknown = (value as { constructor?: { name?: unknown } }).constructor?.name;
-    throw invalid(`the ${what} holds an object of class ${typeof name === "string" ? name : "?"}; give plain objects, arrays, texts, numbers, flags and null`, what);
+    throw invalid(`the ${what} holds an object of class ${typeof name === "string" ? shortened(name) : "?"}; give plain objects, arrays, texts, numbers, flags and null`, what);
   }
   for (const key of Object.keys(value)) plain = check((value as Record<string, unknown>)[key], what, depth + 1) && plain;
   return plain;
@@ -92,7 +101,7 @@ function stringify(value: JsonInput): string {
 
 /** The JSON text of a value. Throws `invalid_argument` where JSON cannot hold it as it is. */
 export function encode(value: unknown, what: string): string {
-  if (value instanceof JsonText) {
+  if (!isList(value, what) && value instanceof JsonText) {
     if (!isWellFormed(value.text)) throw invalid(`the ${what} holds half of a surrogate pair outside of an escape`, what);
     return value.text;
   }

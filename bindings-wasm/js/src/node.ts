@@ -1,14 +1,15 @@
 /** The entry for Node: reads the WebAssembly from the package, and keeps stores in files. */
 import { readFileSync } from "node:fs";
-import { errorOf } from "./errors.js";
+import { text } from "./arguments.js";
+import { invalid } from "./errors.js";
 import { FileKeeper } from "./file/keeper.js";
 import { type InitInput, initFrom, initSync, setLoader } from "./runtime.js";
 import { setOpenKeeper } from "./store.js";
 
 setLoader({ load: () => initSync(readFileSync(new URL("./web/core_bg.wasm", import.meta.url))) });
 setOpenKeeper(async ({ path, signal }) => {
-  if (typeof path !== "string" || path === "") throw errorOf("invalid_argument", "Store.open needs a path here, and a name in a browser", { argument: "path" });
-  return FileKeeper.open(path, signal);
+  if (typeof path !== "string" || path === "") throw invalid("Store.open needs a path here, and a name in a browser", "path");
+  return FileKeeper.open(text(path, "path"), signal);
 });
 
 /** Loads the WebAssembly from elsewhere than the package. Not needed: opening a store loads it. A second call does nothing. */

@@ -1,13 +1,15 @@
 import {
-  cleanupQuery, content, contextQuery, flag, lifecycleDefinition, messageQuery, newMessage, newSession, object, options, optionalWhole, save,
-  sessionQuery, sessionUpdate, span, text, whole,
+  cleanupQuery, content, contextQuery, flag, lifecycleDefinition, messageQuery, newMessage, newSession, object, options, optionalWhole, resumption, save,
+  sessionQuery, sessionUpdate, signalOf, text, texts, waitsOf, whole,
 } from "./arguments.js";
 import { CoreArchive } from "./web/core.js";
 import { Engine, type Handle, type Settings } from "./engine.js";
 import { errorOf, invalid } from "./errors.js";
+import { isList } from "./json.js";
 import type { Host, Keeper } from "./keeper.js";
 import { orNull, savedMessage, toContext, toContexts, toLifecycle, toLifecycles, toMessage, toMessages, toSaved, toSession, toSessions } from "./records.js";
 import { runtime } from "./runtime.js";
+import { pieces } from "./source.js";
 import type {
   ArchiveSource, Cleanup, CleanupQuery, ContentInput, Context, ContextQuery, Deletion, Export, ExportOptions, ExportReport, ImportReport, Lifecycle, LifecycleDefinition, Message, MessageQuery, NewMessage, NewSession,
   ObjectInput, OpenOptions, Page, ResumeOptions, SaveOptions, Session, SessionQuery, SessionUpdate, Stats, StoreCheck, StoreOptions, Waits,
@@ -32,10 +34,9 @@ function settingsOf(given: Partial<StoreOptions>): Settings & { tenant: string }
   const { clock, ids, roles, preview } = given;
   if (clock !== undefined && typeof clock !== "function") throw invalid("clock must be a function that gives a Date", "clock");
   if (ids !== undefined && typeof ids !== "function" && typeof ids !== "string") throw invalid("ids must be uuid7, uuid4, timestamp or a function", "ids");
-  if (roles !== undefined && !Array.isArray(roles)) throw invalid("roles must be a list of texts", "roles");
   const scheme = typeof ids === "string" ? ids : null;
   const rule = preview === undefined ? null : text(preview, "preview");
-  const names = roles?.map((role) => text(role, "role")) ?? null;
+  const names = roles === undefined ? null : texts(roles, "roles");
   return {
     tenant: given.tenant === undefined ? "default" : text(given.tenant, "tenant"),
     wire: (tenant) => JSON.stringify([tenant, scheme, rule, names]),
@@ -69,6 +70,7 @@ export class Store {
   readonly #handle: Handle;
 
   private constructor(engine: Engine, handle: Handle) {
+    if (!(engine instanceof Engine)) throw invalid("a store is not made by new; Store.open and Store.inMemory open one");
     this.#engine = engine;
     this.#handle = handle;
   }
@@ -89,12 +91,12 @@ export class Store {
    */
   static async open(openOptions: OpenOptions): Promise<Store> {
     const given = options<OpenOptions>(openOptions, "options", [...storeOptionNames, "path", "name", "signal"]);
-    const settings = settingsOf(given);
+    const [settings, signal] = [settingsOf(given), signalOf(given.signal)];
     const instance = await runtime();
     if (openKeeper === undefined) throw errorOf("unsupported", "this platform has no storage for a kept store; use Store.inMemory and exportArchive");
     let engine: Engine | undefined;
     const found: { engine?: WeakRef<Engine> } = {};
-    const keeper = await openKeeper(given as OpenOptions, hostOf(found));
+    const keeper = await openKeeper({ ...given, signal } as OpenOptions, hostOf(found));
     try {
       engine = new Engine(instance, settings, keeper);
       found.engine = new WeakRef(engine);
@@ -111,6 +113,7 @@ export class Store {
 
   /** A store for another tenant on the same data, with the same clock, ids, roles and preview rule. Closing one closes all. */
   forTenant(tenant: string): Store {
+    this.#engine.check();
     return new Store(this.#engine, this.#engine.handle(text(tenant, "tenant")));
   }
 
@@ -131,20 +134,18 @@ export class Store {
 
   /** Creates a session. Errors: `already_exists` where the id or the `(scope, key)` is taken. */
   async createSession(session?: NewSession, waits?: Waits): Promise<Session> {
-    const [given, now] = [newSession(session), this.#engine.now()];
-    return toSession(await this.#write(() => this.#run("create_session", given, now), waits));
+    const [now, given] = [this.#engine.now(), newSession(session)];
+    return toSession(await this.#write(() => this.#run("create_session", given, now), waitsOf(waits)));
   }
 
   /** The session with that id; null where there is none. */
   async getSession(id: string): Promise<Session | null> {
-    const given = JSON.stringify([text(id, "session id")]);
-    return orNull(this.#read("get_session", given), toSession);
+    return orNull(this.#read("get_session", () => JSON.stringify([text(id, "session id")])), toSession);
   }
 
   /** The session with that key in that scope; null where there is none. */
   async getSessionByKey(scope: string, key: string): Promise<Session | null> {
-    const given = JSON.stringify([text(scope, "scope"), text(key, "key")]);
-    return orNull(this.#read("get_session_by_key", given), toSession);
+    return orNull(this.#read("get_session_by_key", () => JSON.stringify([text(scope, "scope"), text(key, "key")])), toSession);
   }
 
   /**
@@ -152,56 +153,55 @@ export class Store {
    * concurrent callers exactly one creates.
    */
   async getOrCreateSession(session: NewSession, waits?: Waits): Promise<Session> {
-    const [given, now] = [newSession(session), this.#engine.now()];
-    return toSession(await this.#write(() => this.#run("get_or_create_session", given, now), waits));
+    const [now, given] = [this.#engine.now(), newSession(session)];
+    return toSession(await this.#write(() => this.#run("get_or_create_session", given, now), waitsOf(waits)));
   }
 
   /** The scope's latest session, if it was active less than `idle` ago and its status is not final; else a new one. */
   async resumeSession(scope: string, resume: Omit<ResumeOptions, "scope"> = {}, waits?: Waits): Promise<Session> {
-    const idle = span(resume.idle, "idle");
-    const [given, now] = [newSession({ ...resume, scope } as NewSession, ["idle"], idle), this.#engine.now()];
-    return toSession(await this.#write(() => this.#run("resume_session", given, now), waits));
+    const [now, given] = [this.#engine.now(), resumption(scope, resume)];
+    return toSession(await this.#write(() => this.#run("resume_session", given, now), waitsOf(waits)));
   }
 
   /** Sessions as whole records, a page at a time. In one traversal by cursors nothing comes twice. */
   async listSessions(query?: SessionQuery): Promise<Page<Session>> {
-    const given = sessionQuery(query);
-    return toSessions(this.#read("list_sessions", given));
+    return toSessions(this.#read("list_sessions", () => sessionQuery(query)));
   }
 
   /** Changes a session; what is not given stays. Errors: `not_found`, `invalid_transition`, `conflict`. */
   async updateSession(id: string, update: SessionUpdate, waits?: Waits): Promise<Session> {
-    const [given, now] = [sessionUpdate(text(id, "session id"), update), this.#engine.now()];
-    return toSession(await this.#write(() => this.#run("update_session", given, now), waits));
+    const [now, given] = [this.#engine.now(), sessionUpdate(text(id, "session id"), update)];
+    return toSession(await this.#write(() => this.#run("update_session", given, now), waitsOf(waits)));
   }
 
   /** Makes the session active now. Errors: `not_found`. */
   async touchSession(id: string, waits?: Waits): Promise<Session> {
-    const [given, now] = [JSON.stringify([text(id, "session id")]), this.#engine.now()];
-    return toSession(await this.#write(() => this.#run("touch_session", given, now), waits));
+    const [now, given] = [this.#engine.now(), JSON.stringify([text(id, "session id")])];
+    return toSession(await this.#write(() => this.#run("touch_session", given, now), waitsOf(waits)));
   }
 
   /** Deletes a session with its messages, if there is such a session. With `erase` also their bytes are removed from the store's file, or the answer says what still holds them. */
   async deleteSession(id: string, deletion?: { readonly erase?: boolean | undefined } & Waits): Promise<Deletion> {
+    const now = this.#engine.now();
     const given = options(deletion, "options", ["erase", "signal"]);
-    const [named, erase, now] = [text(id, "session id"), flag(given.erase, "erase") ?? false, this.#engine.now()];
+    const [named, erase, signal] = [text(id, "session id"), flag(given.erase, "erase") ?? false, signalOf(given.signal)];
     const wire = JSON.stringify([named, erase]);
     return this.#engine.writes(async (settle) => {
       const [deleted, reason] = JSON.parse(await settle(() => this.#run("delete_session", wire, now))) as [0 | 1, string?];
       if (!erase) return { deleted: deleted === 1, erasure: null, reason: null };
       const held = this.#engine.isKept ? await this.#engine.erase() : reason === "" ? undefined : reason;
       return { deleted: deleted === 1, erasure: held === undefined ? "complete" : "pending", reason: held ?? null };
-    }, given.signal);
+    }, signal);
   }
 
   /** Deletes the sessions whose last activity is longer ago than `olderThan`, in short transactions; with `dryRun` only counts them. */
   async cleanupSessions(query?: CleanupQuery & Waits): Promise<Cleanup> {
-    const [given, now] = [cleanupQuery(query, ["signal"]), this.#engine.now()];
+    const [now, given, signal] = [this.#engine.now(), cleanupQuery(query, ["signal"]), signalOf(query?.signal)];
     const steps = this.#engine.call(() => this.#handle.core.begin_cleanup(now, given));
     const total = { sessions: 0, messages: 0 };
     try {
       for (;;) {
-        const done = await this.#writeAlone(() => this.#handle.core.cleanup_step(steps), query);
+        const done = await this.#writeAlone(() => this.#handle.core.cleanup_step(steps), signal);
         if (done === "null") return total;
         const [sessions, messages] = JSON.parse(done) as [number, number];
         total.sessions += sessions;
@@ -214,45 +214,51 @@ export class Store {
 
   /** Saves one message. Never refuses on account of others' writes; with a dedup key it is safe to retry. Errors: `not_found`, `conflict`. */
   async saveMessage(sessionId: string, message: NewMessage, saveOptions?: Omit<SaveOptions, "update">): Promise<Message> {
+    const now = this.#engine.now();
     const given = options(saveOptions, "options", ["expectedRevision", "signal"]);
-    const [id, said, now] = [text(sessionId, "session id"), newMessage(message), this.#engine.now()];
+    const [id, said, signal] = [text(sessionId, "session id"), newMessage(message), signalOf(given.signal)];
     const expected = optionalWhole(given.expectedRevision, "expectedRevision") ?? -1;
     const rest = said.rest === undefined ? "" : JSON.stringify(said.rest);
-    const saved = await this.#write(() => this.#handle.core.save_message(now, id, said.role, said.body, said.isJson, rest, expected), given, said.body.length);
+    const saved = await this.#write(() => this.#handle.core.save_message(now, id, said.role, said.body, said.isJson, rest, expected), signal, said.body.length);
     return savedMessage(said, toSaved(saved), 0);
   }
 
   /** Saves messages in order, all or none, and with them, in the same transaction, a change of the session where one is given. */
   async saveMessages(sessionId: string, messages: readonly NewMessage[], saveOptions?: SaveOptions): Promise<Message[]> {
+    const now = this.#engine.now();
     const given = options(saveOptions, "options", ["expectedRevision", "update", "signal"]);
-    if (!Array.isArray(messages)) throw invalid("messages must be a list", "messages");
-    const [id, said, now] = [text(sessionId, "session id"), messages.map(newMessage), this.#engine.now()];
+    if (!isList(messages, "messages")) throw invalid("messages must be a list", "messages");
+    const [id, said, signal] = [text(sessionId, "session id"), Array.from(messages, (each) => newMessage(each as NewMessage)), signalOf(given.signal)];
     const wire = save(id, said, optionalWhole(given.expectedRevision, "expectedRevision"), given.update);
-    const saved = toSaved(await this.#write(() => this.#run("save_messages", wire, now), given, wire.length));
+    const saved = toSaved(await this.#write(() => this.#run("save_messages", wire, now), signal, wire.length));
     return said.map((each, i) => savedMessage(each, saved, i * 4));
   }
 
   /** Saves a message of role `system` that stands for earlier ones. */
   async saveSummary(sessionId: string, summary: ContentInput, saveOptions?: { readonly tokenCount?: number | undefined } & Waits): Promise<Message> {
+    const now = this.#engine.now();
     const given = options(saveOptions, "options", ["tokenCount", "signal"]);
-    const [id, said, now] = [text(sessionId, "session id"), content(summary), this.#engine.now()];
+    const [id, said, signal] = [text(sessionId, "session id"), content(summary), signalOf(given.signal)];
     const wire = JSON.stringify([id, said.body, said.isJson, optionalWhole(given.tokenCount, "tokenCount")]);
-    return toMessage(await this.#write(() => this.#run("save_summary", wire, now), given, wire.length));
+    return toMessage(await this.#write(() => this.#run("save_summary", wire, now), signal, wire.length));
   }
 
   /** Messages of a session, oldest first. Errors: `not_found`. */
   async getMessages(sessionId: string, query?: MessageQuery): Promise<Message[]> {
+    this.#engine.check();
     const [id, given] = [text(sessionId, "session id"), messageQuery(query)];
     return toMessages(this.#engine.call(() => this.#handle.core.get_messages(id, given)));
   }
 
   /** Messages of a session one by one, oldest first: for long histories. It ends at the last message that was there at the start. */
   async *streamMessages(sessionId: string, query?: Omit<MessageQuery, "last"> & Waits): AsyncGenerator<Message, void, undefined> {
-    const [id, given] = [text(sessionId, "session id"), messageQuery(query, ["signal"])];
+    this.#engine.check();
+    const [id, given, signal] = [text(sessionId, "session id"), messageQuery(query, ["signal"]), signalOf(query?.signal)];
+    if ((query as MessageQuery | undefined)?.last !== undefined) throw invalid("a stream goes forward; use getMessages for the last messages, or after", "last");
     const stream = this.#engine.call(() => this.#handle.core.stream_messages(id, given));
     try {
       for (;;) {
-        query?.signal?.throwIfAborted();
+        signal?.throwIfAborted();
         const page = this.#engine.call(() => stream.next_page(STREAM_PAGE));
         if (page === undefined) return;
         yield* toMessages(page);
@@ -264,64 +270,65 @@ export class Store {
 
   /** How many messages the session has. Errors: `not_found`. */
   async countMessages(sessionId: string): Promise<number> {
-    return Number(this.#read("count_messages", JSON.stringify([text(sessionId, "session id")])));
+    return Number(this.#read("count_messages", () => JSON.stringify([text(sessionId, "session id")])));
   }
 
   /** Removes the newest message and gives it back; null where there is none. Errors: `not_found` where there is no such session. */
   async popMessage(sessionId: string, waits?: Waits): Promise<Message | null> {
-    const [given, now] = [JSON.stringify([text(sessionId, "session id")]), this.#engine.now()];
-    return orNull(await this.#write(() => this.#run("pop_message", given, now), waits), toMessage);
+    const [now, given] = [this.#engine.now(), JSON.stringify([text(sessionId, "session id")])];
+    return orNull(await this.#write(() => this.#run("pop_message", given, now), waitsOf(waits)), toMessage);
   }
 
   /** Deletes the messages whose `seq` is below `before`, and says how many. The preview stays. */
   async deleteMessagesBefore(sessionId: string, before: number, waits?: Waits): Promise<number> {
-    const [given, now] = [JSON.stringify([text(sessionId, "session id"), whole(before, "before")]), this.#engine.now()];
-    return Number(await this.#write(() => this.#run("delete_messages_before", given, now), waits));
+    const [now, given] = [this.#engine.now(), JSON.stringify([text(sessionId, "session id"), whole(before, "before")])];
+    return Number(await this.#write(() => this.#run("delete_messages_before", given, now), waitsOf(waits)));
   }
 
   /** Deletes all messages of the session, and says how many. Numbers go on where they were. */
   async clearMessages(sessionId: string, waits?: Waits): Promise<number> {
-    const [given, now] = [JSON.stringify([text(sessionId, "session id")]), this.#engine.now()];
-    return Number(await this.#write(() => this.#run("clear_messages", given, now), waits));
+    const [now, given] = [this.#engine.now(), JSON.stringify([text(sessionId, "session id")])];
+    return Number(await this.#write(() => this.#run("clear_messages", given, now), waitsOf(waits)));
   }
 
   /** The context of a scope; null until it is first written. */
   async getContext(scope: string): Promise<Context | null> {
-    return orNull(this.#read("get_context", JSON.stringify([text(scope, "scope")])), toContext);
+    return orNull(this.#read("get_context", () => JSON.stringify([text(scope, "scope")])), toContext);
   }
 
   /** Writes the context of a scope. An expected revision of 0 demands that there be none yet. Errors: `conflict`. */
   async setContext(scope: string, data: ObjectInput, contextOptions?: { readonly expectedRevision?: number | undefined } & Waits): Promise<Context> {
+    const now = this.#engine.now();
     const given = options(contextOptions, "options", ["expectedRevision", "signal"]);
-    const [place, json, now] = [text(scope, "scope"), object(data, "data"), this.#engine.now()];
+    const [place, json, signal] = [text(scope, "scope"), object(data, "data"), signalOf(given.signal)];
     const wire = JSON.stringify([place, json, optionalWhole(given.expectedRevision, "expectedRevision")]);
-    return toContext(await this.#write(() => this.#run("set_context", wire, now), given));
+    return toContext(await this.#write(() => this.#run("set_context", wire, now), signal));
   }
 
   /** Merges into the context of a scope by RFC 7396, beginning with `{}` where there is none. Errors: `conflict`. */
   async mergeContext(scope: string, patch: ObjectInput, contextOptions?: { readonly expectedRevision?: number | undefined } & Waits): Promise<Context> {
+    const now = this.#engine.now();
     const given = options(contextOptions, "options", ["expectedRevision", "signal"]);
-    const [place, json, now] = [text(scope, "scope"), object(patch, "patch"), this.#engine.now()];
+    const [place, json, signal] = [text(scope, "scope"), object(patch, "patch"), signalOf(given.signal)];
     const wire = JSON.stringify([place, json, optionalWhole(given.expectedRevision, "expectedRevision")]);
-    return toContext(await this.#write(() => this.#run("merge_context", wire, now), given));
+    return toContext(await this.#write(() => this.#run("merge_context", wire, now), signal));
   }
 
   /** Deletes the context of a scope. Whether there was one. */
   async deleteContext(scope: string, waits?: Waits): Promise<boolean> {
-    const [given, now] = [JSON.stringify([text(scope, "scope")]), this.#engine.now()];
-    return (await this.#write(() => this.#run("delete_context", given, now), waits)) === "true";
+    const [now, given] = [this.#engine.now(), JSON.stringify([text(scope, "scope")])];
+    return (await this.#write(() => this.#run("delete_context", given, now), waitsOf(waits))) === "true";
   }
 
   /** Contexts by bytes of their scopes, a page at a time. */
   async listContexts(query?: ContextQuery): Promise<Page<Context>> {
-    const given = contextQuery(query);
-    return toContexts(this.#read("list_contexts", given));
+    return toContexts(this.#read("list_contexts", () => contextQuery(query)));
   }
 
   /** Defines a lifecycle, for all programs on the data. Defining it the same way again does nothing. Errors: `conflict`. */
   async defineLifecycle(definition: LifecycleDefinition, waits?: Waits): Promise<Lifecycle> {
-    const [given, now] = [lifecycleDefinition(definition), this.#engine.now()];
-    return toLifecycle(await this.#writeAlone(() => this.#run("define_lifecycle", given, now), waits));
+    const [now, given] = [this.#engine.now(), lifecycleDefinition(definition)];
+    return toLifecycle(await this.#writeAlone(() => this.#run("define_lifecycle", given, now), waitsOf(waits)));
   }
 
   /** All lifecycles, the built-in ones included, by bytes of their names. */
@@ -351,7 +358,7 @@ export class Store {
   /** As {@link Store.exportArchive}, into a stream, which is closed at the end, or aborted where it fails. The archive is of one moment. */
   async exportArchiveTo(stream: WritableStream<Uint8Array>, exportOptions?: ExportOptions): Promise<ExportReport> {
     this.#engine.check();
-    if (!(stream instanceof WritableStream) || stream.locked) throw invalid("an archive is written to a WritableStream that nobody else writes to", "stream");
+    if (!isFree(stream)) throw invalid("an archive is written to a WritableStream that nobody else writes to", "stream");
     const writer = stream.getWriter();
     try {
       const pieces: Uint8Array[] = [];
@@ -369,8 +376,9 @@ export class Store {
   }
 
   #export(exportOptions: ExportOptions | undefined, each: (piece: Uint8Array) => void): ExportReport {
+    const now = this.#engine.now();
     const given = options(exportOptions, "options", ["tolerant"]);
-    const [tolerant, now] = [flag(given.tolerant, "tolerant") ?? false, this.#engine.now()];
+    const tolerant = flag(given.tolerant, "tolerant") ?? false;
     const row = JSON.parse(this.#engine.call(() => this.#handle.core.export_archive(now, tolerant, each))) as [number, number, number, number, number, ...string[]];
     const [sessions, messages, contexts, lifecycles, bytes, ...unreadable] = row;
     return { sessions, messages, contexts, lifecycles, bytes, unreadable };
@@ -381,15 +389,13 @@ export class Store {
    * `unsupported_schema`; `conflict` where something of the same name is there and differs.
    */
   async importArchive(source: ArchiveSource, importOptions?: { readonly dryRun?: boolean | undefined } & Waits): Promise<ImportReport> {
+    const now = this.#engine.now();
     const given = options(importOptions, "options", ["dryRun", "signal"]);
-    const [dryRun, now] = [flag(given.dryRun, "dryRun") ?? false, this.#engine.now()];
+    const [dryRun, signal] = [flag(given.dryRun, "dryRun") ?? false, signalOf(given.signal)];
     const archive = this.#engine.call(() => new CoreArchive());
     try {
-      for await (const piece of pieces(source)) {
-        given.signal?.throwIfAborted();
-        this.#engine.call(() => archive.push(piece));
-      }
-      const imported = await this.#writeAlone(() => this.#handle.core.import_archive(now, archive, dryRun), given);
+      for await (const piece of pieces(source, signal)) this.#engine.call(() => archive.push(piece));
+      const imported = await this.#writeAlone(() => this.#handle.core.import_archive(now, archive, dryRun), signal);
       const [sessions, messages, contexts, lifecycles, unchanged, bytes] = JSON.parse(imported) as [number, number, number, number, number, number];
       return { sessions, messages, contexts, lifecycles, unchanged, bytes };
     } finally {
@@ -415,45 +421,28 @@ export class Store {
   }
 
   /** A read; it needs no time. */
-  #read(operation: string, given = "[]"): string {
-    return this.#engine.call(() => this.#run(operation, given, 0));
+  #read(operation: string, given = (): string => "[]"): string {
+    this.#engine.check();
+    const wire = given();
+    return this.#engine.call(() => this.#run(operation, wire, 0));
   }
 
   /** A write that may be prepared again; see {@link Engine.write}. */
-  #write<T>(work: () => T, waits: Waits | undefined, characters?: number): T | Promise<T> {
-    return this.#engine.write(this.#handle.tenant, work, waits?.signal, characters);
+  #write<T>(work: () => T, signal: AbortSignal | undefined, characters?: number): T | Promise<T> {
+    return this.#engine.write(this.#handle.tenant, work, signal, characters);
   }
 
   /** A write in a turn of its own: one that cannot be prepared twice, or defines what others rely on. */
-  #writeAlone<T>(work: () => T, waits: Waits | undefined): Promise<T> {
-    return this.#engine.writes((settle) => settle(work), waits?.signal);
+  #writeAlone<T>(work: () => T, signal: AbortSignal | undefined): Promise<T> {
+    return this.#engine.writes((settle) => settle(work), signal);
   }
 }
 
-/** The pieces of an archive, wherever it comes from. */
-async function* pieces(source: ArchiveSource): AsyncGenerator<Uint8Array> {
-  const given: unknown = source;
-  if (given instanceof Uint8Array) yield given;
-  else if (given instanceof ArrayBuffer) yield new Uint8Array(given);
-  else if (typeof Blob !== "undefined" && given instanceof Blob) yield* pieces(given.stream());
-  else if (typeof ReadableStream !== "undefined" && given instanceof ReadableStream) {
-    // Not every browser can iterate over a stream.
-    const reader = (given as ReadableStream<unknown>).getReader();
-    try {
-      for (;;) {
-        const { done, value } = await reader.read();
-        if (done) return;
-        yield bytesOf(value);
-      }
-    } finally {
-      await reader.cancel().catch(() => {});
-    }
-  } else if (typeof given === "object" && given !== null && Symbol.asyncIterator in given) {
-    for await (const piece of given as AsyncIterable<unknown>) yield bytesOf(piece);
-  } else throw invalid("an archive is given as bytes, a Blob or a stream of bytes", "archive");
-}
-
-function bytesOf(piece: unknown): Uint8Array {
-  if (piece instanceof Uint8Array) return piece;
-  throw invalid("the stream of an archive must give Uint8Arrays", "archive");
+/** Whether it is a stream that can be written to and is nobody else's. Some things throw when they are asked what they are. */
+function isFree(stream: unknown): boolean {
+  try {
+    return stream instanceof WritableStream && !stream.locked;
+  } catch {
+    return false;
+  }
 }

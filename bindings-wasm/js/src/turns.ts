@@ -1,4 +1,5 @@
 /** One after the other. */
+import { abortable } from "./signals.js";
 
 export class Turns {
   /** Settled when the turns before have ended. */
@@ -13,7 +14,7 @@ export class Turns {
     });
     this.#last = before.then(() => mine);
     try {
-      await (signal === undefined ? before : abortable(before, signal));
+      await abortable(before, signal);
       return await work();
     } finally {
       done();
@@ -24,16 +25,4 @@ export class Turns {
   async ended(): Promise<void> {
     await this.#last;
   }
-}
-
-function abortable(wait: Promise<void>, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const abort = (): void => reject(signal.reason as Error);
-    if (signal.aborted) return abort();
-    signal.addEventListener("abort", abort, { once: true });
-    void wait.then(() => {
-      signal.removeEventListener("abort", abort);
-      resolve();
-    });
-  });
 }

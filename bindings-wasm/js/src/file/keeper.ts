@@ -7,7 +7,7 @@
 import { type BigIntStats, statSync } from "node:fs";
 import { type FileHandle, open, rename, rm } from "node:fs/promises";
 import { resolve } from "node:path";
-import { errorOf } from "../errors.js";
+import { errorOf, invalid, shortened } from "../errors.js";
 import type { Keeper, Target } from "../keeper.js";
 import { codeOf, readAll, realPath, syncFolder, typed, writeAll } from "./files.js";
 import { frame, HEADER, isUnbegun, newHeader, saltOf } from "./format.js";
@@ -17,6 +17,8 @@ import { writeSnapshot } from "./snapshot.js";
 
 /** A file below this size is not tidied up. */
 const TIDY_FROM = 1 << 20;
+/** So many characters a path has at most, on any system. */
+const LONGEST = 32_767;
 
 /** A file that is open, and what is known of it. */
 interface Place {
@@ -48,7 +50,8 @@ export class FileKeeper implements Keeper {
   }
 
   static async open(given: string, signal?: AbortSignal): Promise<FileKeeper> {
-    if (given.includes("\0")) throw errorOf("invalid_argument", "the path of a store holds NUL", { argument: "path" });
+    if (given.includes("\0")) throw invalid("the path of a store holds NUL", "path");
+    if (given.length > LONGEST) throw invalid(`the path of a store has ${given.length} characters; no system takes more than ${LONGEST}`, "path");
     let lock: Lock | undefined;
     try {
       const path = await realPath(given);
@@ -58,7 +61,7 @@ export class FileKeeper implements Keeper {
     } catch (error) {
       await lock?.release().catch(() => {});
       if (signal?.aborted && error === signal.reason) throw error;
-      throw typed(error, resolve(given), `the store's file ${JSON.stringify(given)} cannot be opened`);
+      throw typed(error, resolve(given), `the store's file ${JSON.stringify(shortened(given, 256))} cannot be opened`);
     }
   }
 
