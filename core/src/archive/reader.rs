@@ -263,7 +263,7 @@ fn foreign() -> Error {
         ErrorCode::InvalidArgument,
         "this is not a convostore archive",
     )
-    .with("argument", "reader")
+    .with("argument", "archive")
 }
 
 fn newer(version: u64) -> Error {

@@ -72,6 +72,7 @@ pub(crate) fn check(lifecycle: &Lifecycle) -> Result<()> {
     let used = moves.chain(&lifecycle.final_statuses);
     for status in used.chain([&lifecycle.initial]) {
         if known.value(status).is_none() {
+            let status = shortened(status);
             return wrong(format!("uses {status:?}, which is not among its statuses"));
         }
     }
@@ -129,6 +130,11 @@ pub(crate) fn unknown(name: &str) -> Error {
     .with("lifecycle", name)
 }
 
+/// So much of a status as an error repeats: it may be of any length.
+fn shortened(status: &str) -> String {
+    status.chars().take(limits::STATUS).collect()
+}
+
 /// Whether a session of that status has ended.
 pub(crate) fn is_final(lifecycle: &Lifecycle, status: &str) -> bool {
     lifecycle.final_statuses.iter().any(|s| s == status)
@@ -139,7 +145,7 @@ pub(crate) fn check_status(lifecycle: &Lifecycle, status: &str) -> Result<()> {
     if lifecycle.statuses.iter().any(|s| s == status) {
         return Ok(());
     }
-    let status: String = status.chars().take(limits::STATUS).collect();
+    let status = shortened(status);
     Err(Error::invalid(format!(
         "the lifecycle {:?} has no status {status:?}; it has {}",
         lifecycle.name,
@@ -167,7 +173,7 @@ pub(crate) fn check_move(lifecycle: &Lifecycle, from: &str, to: &str) -> Result<
     } else {
         allowed.join(", ")
     };
-    let to: String = to.chars().take(limits::STATUS).collect();
+    let to = shortened(to);
     Err(Error::new(
         ErrorCode::InvalidTransition,
         format!(
@@ -195,9 +201,12 @@ mod tests {
     fn an_error_does_not_repeat_a_status_of_any_length() {
         let lifecycle = Lifecycle::new("x", "a");
         let long = "s".repeat(1_000_000);
+        let mut unlisted = lifecycle.clone();
+        unlisted.initial = long.clone();
         for error in [
             check_status(&lifecycle, &long).unwrap_err(),
             check_move(&lifecycle, "a", &long).unwrap_err(),
+            check(&unlisted).unwrap_err(),
         ] {
             assert!(error.message().len() < 1000);
         }
