@@ -66,6 +66,21 @@ URLS = [
     f"mysql://hidden_user:{SECRET}@hidden-host/hidden_base",
     f"postgresql://hidden_user:{SECRET}\0@hidden-host/hidden_base",
     f"postgresql://hidden_user:{SECRET}\ud800@hidden-host/hidden_base",
+    f" postgresql://hidden_user:{SECRET}@hidden-host/hidden_base",
+    f"\n\tpostgres://hidden_user:{SECRET}@hidden-host/hidden_base",
+    f"\"postgresql://hidden_user:{SECRET}@hidden-host/hidden_base\"",
+    f"\ufeffpostgresql://hidden_user:{SECRET}@hidden-host/hidden_base",
+    f"postgresql:/hidden_user:{SECRET}@hidden-host/hidden_base",
+    f"postgresql:hidden_user:{SECRET}@hidden-host/hidden_base",
+    f"Postgres:hidden_user:{SECRET}@hidden-host/hidden_base",
+    f"postgresql+psycopg:hidden_user:{SECRET}@hidden-host/hidden_base",
+    f"jdbc:postgresql://hidden_user:{SECRET}@hidden-host/hidden_base",
+    f"mysql:hidden_user:{SECRET}@hidden-host/hidden_base",
+    f"sqlite:/{SECRET}/hidden_base",
+    f"file:{SECRET}/hidden_base?mode=ro",
+    f"host=hidden-host user=hidden_user password={SECRET} dbname=hidden_base",
+    f" password = {SECRET}",
+    f"port=1 PASSWORD={SECRET}",
 ]
 
 
@@ -90,12 +105,23 @@ async def opened(url: str) -> None:
         raise AssertionError("there is no such server")
 
 
-def test_a_url_as_a_path_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("before", ["postgresql://", " postgresql://", "jdbc:postgresql://", "user=hidden_user password="])
+def test_a_url_as_a_path_is_refused(before: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(convostore.InvalidArgumentError) as caught:
-        Store.open(Path(f"postgresql://hidden_user:{SECRET}@hidden-host/hidden_base"))
+        Store.open(Path(f"{before}hidden_user:{SECRET}@hidden-host/hidden_base"))
     assert SECRET not in all_of(caught.value)
     assert list(tmp_path.iterdir()) == []
+
+
+PATHS = ["notes: 2024.db", " notes.db", "a=b.db", "my user.db", "superuser=1.db", "x/host=y.db", "postgres", "postgresql.db", "c:x.db", "./file:x.db"]
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_path_that_looks_a_little_like_a_url_is_a_path(path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Store.open(path).close()
+    assert (tmp_path / path).is_file()
 
 
 def test_no_repr_tells_the_url(schema: Place) -> None:

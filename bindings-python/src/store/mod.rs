@@ -9,6 +9,7 @@ mod messages;
 mod options;
 mod sessions;
 mod stream;
+mod url;
 
 use std::path::PathBuf;
 

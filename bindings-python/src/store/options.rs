@@ -10,7 +10,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyString;
 
 use super::maintenance::path_of;
-use super::{Place, Store};
+use super::{Place, Store, url};
 use crate::clock::{CallableClock, Wait};
 use crate::error;
 use crate::id::CallableIds;
@@ -144,17 +144,13 @@ impl Store {
     }
 }
 
-/// The URL of a PostgreSQL database, if it is one.
-///
-/// What looks like another URL is refused rather than taken for a path: it would leave a folder with a password in its name.
+/// The URL of a PostgreSQL database, if it is one. What is neither that nor a path is refused, without a word of it.
 fn url_in(path: &Bound<'_, PyAny>) -> PyResult<Option<String>> {
     let py = path.py();
     let Ok(text) = path.cast::<PyString>() else {
         let text = path.str()?;
-        if text
-            .to_str()
-            .is_ok_and(|text| text.starts_with("postgres") && text.contains(":/"))
-        {
+        let text = text.to_string_lossy();
+        if url::is_of_postgres(&text) || url::is_mistaken(&text) {
             return Err(error::invalid(
                 py,
                 "a URL is given as str; as a path it would be that of a file",
@@ -165,7 +161,7 @@ fn url_in(path: &Bound<'_, PyAny>) -> PyResult<Option<String>> {
     // A path may hold what is not Unicode, a URL may not.
     let is_unicode = text.to_str().is_ok();
     let text = text.to_string_lossy();
-    if text.starts_with("postgresql://") || text.starts_with("postgres://") {
+    if url::is_of_postgres(&text) {
         return if is_unicode {
             Ok(Some(text.into_owned()))
         } else {
@@ -178,20 +174,13 @@ fn url_in(path: &Bound<'_, PyAny>) -> PyResult<Option<String>> {
             "Store.in_memory() makes a store in memory; for a file of that name give \"./:memory:\"",
         ));
     }
-    let is_scheme = |name: &str| {
-        name.len() > 1
-            && name.starts_with(|c: char| c.is_ascii_alphabetic())
-            && name
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b"+.-".contains(&b))
-    };
-    match text.split_once("://") {
-        Some((scheme, _)) if is_scheme(scheme) => Err(error::invalid(
+    if url::is_mistaken(&text) {
+        return Err(error::invalid(
             py,
-            "the only URLs that are understood begin with postgresql:// or postgres://; an SQLite file is given by its path",
-        )),
-        _ => Ok(None),
+            "the only URLs that are understood begin with postgresql:// or postgres://, with nothing before; an SQLite file is given by its path",
+        ));
     }
+    Ok(None)
 }
 
 /// The arguments that are for SQLite alone.
