@@ -44,10 +44,9 @@ inBrowser("both tabs write at once: every message is there, once, in both", { he
   assert.deepEqual(texts[0], texts[1]);
 });
 
-inBrowser("a reload while a message is being saved: it is there, or still to be sent, and never twice", async ({ guest, t }) => {
+inBrowser("a reload while a message is being saved: it is there, and never twice", async ({ guest }) => {
   const page = await guest.tab();
   await converse(page, "Reloads");
-  let [kept, drafts] = [0, 0];
   for (let round = 0; round < 10; round++) {
     const text = `message ${round}.`;
     await page.getByLabel("Write a message").fill(text);
@@ -65,17 +64,12 @@ inBrowser("a reload while a message is being saved: it is there, or still to be 
       await page.reload();
     }
     await page.locator(".composer").waitFor();
-    if ((await page.getByLabel("Write a message").inputValue()) === text) {
-      // Not acknowledged. It may have been kept all the same: sent again, it is there once.
-      drafts += 1;
-      await page.getByLabel("Write a message").press("Enter");
-      await page.waitForFunction(() => document.querySelector(".composer-text").value === "");
-    } else kept += 1;
+    // Not acknowledged, it may have been kept or not: it is sent again by itself.
     await page.locator(".item", { hasText: text }).waitFor();
     assert.equal(await page.locator(".item", { hasText: text }).count(), 1, text);
+    assert.equal(await page.getByLabel("Write a message").inputValue(), "");
   }
   assert.equal(await page.locator(".item").count(), 10);
-  t.diagnostic(`${kept} were acknowledged before the reload, ${drafts} were sent again`);
 });
 
 inBrowser("a reload or a crash in the middle of an import: all of it or nothing", async ({ guest, t }) => {
