@@ -145,6 +145,22 @@ inBrowser("an import that is done ends the time for undoing, in all tabs, and sa
   assert.equal(await exported(page), before);
 });
 
+inBrowser("a clean-up that is done ends the time for undoing, and counts nothing that was deleted before", async ({ guest }) => {
+  const page = await guest.tab();
+  await bringIn(page, "a.convostore", await archive(async (store) => {
+    for (const title of ["Goes", "Old"]) await store.createSession({ metadata: { title } });
+  }, Date.now() - 40 * 86_400_000));
+  await row(page, "Goes").click();
+  await page.getByRole("button", { name: "Delete" }).click();
+  await page.getByRole("button", { name: "Undo" }).waitFor();
+  await page.getByRole("button", { name: "Clean up" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Delete 1 conversation" }).click();
+  await page.locator(".toast", { hasText: "“Goes” is deleted for good now." }).waitFor();
+  await page.locator(".toast", { hasText: "Deleted 1 conversation with 0 messages." }).waitFor();
+  assert.equal(await page.getByRole("button", { name: "Undo" }).count(), 0);
+  assert.equal(await page.locator(".row-session").count(), 0);
+});
+
 inBrowser("what is typed while a message is being saved stays in the box, and Enter saves it after that", async ({ guest }) => {
   // As on a slow machine: a second passes until the worker's answer arrives.
   await beforeWorker(guest, `{
