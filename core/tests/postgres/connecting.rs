@@ -1,14 +1,16 @@
 //! Opening, and what is not told.
 
 use std::error::Error as _;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use convostore::backend::postgres::{PostgresBackend, PostgresOptions};
 use convostore::backend::{Backend, Lookup};
-use convostore::{Error, ErrorCode, Store, StoreOptions};
+use convostore::{Error, ErrorCode, Store, StoreOptions, while_wanted};
 
-use super::rows::T;
-use super::server;
+use super::proxy::Proxy;
+use super::rows::{T, insert, say};
+use super::server::{self, Sql};
 
 /// Everything that an error says to anybody.
 fn all_of(error: &Error) -> String {
@@ -96,9 +98,104 @@ fn options_are_checked() {
         let error = PostgresBackend::connect("postgresql://x@127.0.0.1:1/x", &options).unwrap_err();
         assert_eq!(error.code(), ErrorCode::InvalidArgument, "{name}");
     }
-    let options = PostgresOptions::new().max_connections(0);
-    let error = PostgresBackend::connect("postgresql://x@127.0.0.1:1/x", &options).unwrap_err();
-    assert_eq!(error.code(), ErrorCode::InvalidArgument);
+    for connections in [0, 1_001, 1_000_000_000, usize::MAX] {
+        let options = PostgresOptions::new().max_connections(connections);
+        let error = PostgresBackend::connect("postgresql://x@127.0.0.1:1/x", &options).unwrap_err();
+        assert_eq!(error.code(), ErrorCode::InvalidArgument, "{connections}");
+    }
+}
+
+/// Behind a server that says nothing more after so many bytes: in the login, in what a connection begins with, in the look at the schema.
+#[test]
+fn a_server_that_falls_silent_is_waited_for_no_longer_than_the_limit() {
+    let Some(url) = server::url() else { return };
+    let Some(folder) = server::socket_folder(&url) else {
+        return;
+    };
+    let schema = server::schema();
+    drop(server::connect(&url, &schema));
+    let limit = Duration::from_millis(700);
+    let options = server::options(&schema).wait_limit(limit);
+    for deaf_to in ["user", "plan_cache_mode", "FROM"] {
+        let proxy = Proxy::before(&folder);
+        proxy.keep_back(deaf_to);
+        let began = Instant::now();
+        let through = server::through(&url, &proxy.folder());
+        let opened = PostgresBackend::connect(&through, &options);
+        let took = began.elapsed();
+        if server::is_pooled() && deaf_to == "plan_cache_mode" {
+            continue; // Nothing of the kind is said there.
+        }
+        let code = opened.unwrap_err().code();
+        let expected = if deaf_to == "FROM" {
+            ErrorCode::Busy
+        } else {
+            ErrorCode::Storage
+        };
+        assert_eq!(code, expected, "{deaf_to}");
+        // To be asked to cancel, the server has up to five seconds more.
+        let most = limit + Duration::from_secs(7);
+        assert!(took < most, "{deaf_to}: {took:?}");
+    }
+}
+
+/// As a migration that stands still, or a dump, holds it.
+#[test]
+fn a_lock_on_the_versions_is_waited_for_no_longer_than_the_limit_nor_than_wanted() {
+    let Some(url) = server::url() else { return };
+    let schema = server::schema();
+    drop(server::connect(&url, &schema));
+    let sql = Sql::connect(&url);
+    sql.run("BEGIN").unwrap();
+    let lock = format!("LOCK TABLE {schema}.schema_version IN ACCESS EXCLUSIVE MODE");
+    sql.run(&lock).unwrap();
+    let open = |limit: u64| {
+        let options = server::options(&schema).wait_limit(Duration::from_millis(limit));
+        let began = Instant::now();
+        let error = PostgresBackend::connect(&url, &options).unwrap_err();
+        assert_eq!(error.code(), ErrorCode::Busy);
+        began.elapsed()
+    };
+    assert!(open(500) < Duration::from_secs(5));
+    let unwanted = while_wanted(Rc::new(|| false), || open(60_000));
+    assert!(unwanted < Duration::from_secs(10), "{unwanted:?}");
+    sql.run("ROLLBACK").unwrap();
+    drop(server::connect(&url, &schema));
+}
+
+/// The server's own words for it quote the character.
+#[test]
+fn no_error_tells_what_the_databases_encoding_does_not_have() {
+    let Some(url) = server::url().filter(|_| !server::is_pooled()) else {
+        return;
+    };
+    let mut config: tokio_postgres::Config = url.parse().unwrap();
+    let (owner, database) = (config.get_user().unwrap().to_owned(), server::schema());
+    let Ok(sql) = Sql::try_connect(config.user("postgres")) else {
+        eprintln!("SKIPPED: no role here may make a database");
+        return;
+    };
+    sql.run(&format!(
+        "CREATE DATABASE {database} OWNER {owner} TEMPLATE template0 ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C'"
+    ))
+    .unwrap();
+    let folder = server::socket_folder(&url);
+    let inside = folder.map(|folder| {
+        let host = folder.display();
+        format!("host={host} user={owner} dbname={database}")
+    });
+    if let Some(inside) = inside {
+        let backend = server::connect(&inside, "convostore");
+        insert(&backend, "one");
+        say(&backend, "one", "hällo").unwrap();
+        let error = say(&backend, "one", "gr\u{4e9c}n").unwrap_err();
+        let text = all_of(&error);
+        assert_eq!(error.code(), ErrorCode::InvalidArgument);
+        assert!(!text.contains("0x") && text.contains("UTF8"), "{text}");
+        backend.close().unwrap();
+    }
+    sql.run(&format!("DROP DATABASE {database} WITH (FORCE)"))
+        .unwrap();
 }
 
 /// From a runtime's own threads, from its threads for blocking work, and with one runtime dropped inside another.

@@ -26,6 +26,8 @@ struct Seen {
     disarm: AtomicBool,
     /// Cut the connection instead of handing on what the client sends next.
     cut_at_request: AtomicBool,
+    /// Hand on nothing more once the client has said this, and keep the connection.
+    keep_back: Mutex<Option<&'static str>>,
     streams: Mutex<Vec<UnixStream>>,
 }
 
@@ -87,6 +89,11 @@ impl Proxy {
         self.seen.cut_at_request.store(true, Ordering::SeqCst);
     }
 
+    /// From now on the server does not hear who says this word, nor what that one says later.
+    pub(crate) fn keep_back(&self, word: &'static str) {
+        *self.seen.keep_back.lock().unwrap() = Some(word);
+    }
+
     /// From now on the server does not hear how long a statement may take.
     pub(crate) fn disarm(&self) {
         self.seen.disarm.store(true, Ordering::SeqCst);
@@ -109,8 +116,13 @@ impl Seen {
 
     fn requests(&self, mut from: UnixStream, mut to: UnixStream) {
         let mut buffer = vec![0; 1 << 20];
+        let mut is_kept = false;
         while let Ok(n @ 1..) = from.read(&mut buffer) {
             self.pieces.fetch_add(1, Ordering::SeqCst);
+            is_kept = is_kept || self.is_to_be_kept(&buffer[..n]);
+            if is_kept {
+                continue;
+            }
             if self.disarm.load(Ordering::SeqCst) {
                 for name in [&b"statement_timeout"[..], b"lock_timeout"] {
                     rename(&mut buffer[..n], name);
@@ -126,6 +138,11 @@ impl Seen {
             }
         }
         let _ = (from.shutdown(Shutdown::Both), to.shutdown(Shutdown::Both));
+    }
+
+    fn is_to_be_kept(&self, said: &[u8]) -> bool {
+        let word = *self.keep_back.lock().unwrap();
+        word.is_some_and(|word| said.windows(word.len()).any(|it| it == word.as_bytes()))
     }
 
     fn answers(&self, mut from: UnixStream, mut to: UnixStream) {

@@ -99,6 +99,37 @@ fn a_program_goes_on_while_a_newer_one_migrates() {
     assert_eq!(texts(&opened_later, "one").len(), 70);
 }
 
+/// Say in `public`, where an app has tables of its own.
+#[test]
+fn a_schema_where_another_program_has_such_a_table_is_refused_and_left_as_it_was() {
+    let Some(url) = server::url() else { return };
+    let sql = Sql::connect(&url);
+    let others = [
+        "TABLE {}.sessions (mine text)",
+        "VIEW {}.messages AS SELECT 1",
+        "TYPE {}.turns AS ENUM ('a')",
+    ];
+    for other in others {
+        let schema = server::schema();
+        sql.run(&format!(
+            "CREATE SCHEMA {schema}; CREATE {}",
+            other.replace("{}", &schema)
+        ))
+        .unwrap();
+        let there = format!(
+            "SELECT relname FROM pg_class WHERE relnamespace = '{schema}'::regnamespace ORDER BY relname"
+        );
+        let before = sql.run(&there).unwrap();
+        for _ in 0..2 {
+            let options = server::options(&schema);
+            let refused = PostgresBackend::connect(&url, &options).unwrap_err();
+            assert_eq!(refused.code(), ErrorCode::UnsupportedSchema, "{other}");
+            assert!(refused.to_string().contains("another"), "{refused}");
+            assert_eq!(sql.run(&there).unwrap(), before);
+        }
+    }
+}
+
 #[test]
 fn without_migration_a_missing_schema_is_an_error_and_stays_missing() {
     let Some(url) = server::url() else { return };

@@ -1,8 +1,9 @@
 //! Row-level security, for those who come past the backend.
 
 use convostore::backend::Backend;
+use convostore::backend::postgres::PostgresBackend;
 
-use super::rows::{insert, say};
+use super::rows::{insert, say, texts};
 use super::server::{self, Sql};
 
 #[test]
@@ -51,6 +52,36 @@ fn a_role_that_is_not_the_owner_sees_the_tenant_it_is_set_for() {
     assert_eq!(count("tenant"), ["1"]);
     assert_eq!(count("other"), ["0"]);
     assert_eq!(backend.check().unwrap(), Vec::<String>::new());
+}
+
+/// PostgreSQL refuses such a role every statement on these tables, unless it is told otherwise.
+#[test]
+fn a_role_with_row_security_off_reads_and_writes() {
+    let Some(url) = server::url().filter(|_| !server::is_pooled()) else {
+        return;
+    };
+    let mut config: tokio_postgres::Config = url.parse().unwrap();
+    config.options("-c row_security=off");
+    let schema = server::schema();
+    let owner = server::connect(&url, &schema);
+    let refused = Sql::try_connect(&config).unwrap();
+    let count = format!("SELECT count(*) FROM {schema}.sessions");
+    assert_eq!(refused.run(&count), Err("42501".to_owned()));
+    let Some(folder) = server::socket_folder(&url) else {
+        return;
+    };
+    let through = format!(
+        "{} options='-c row_security=off'",
+        server::through(&url, &folder)
+    );
+    for prepared in [true, false] {
+        let options = server::options(&schema).prepared_statements(prepared);
+        let backend = PostgresBackend::connect(&through, &options).unwrap();
+        let id = format!("prepared_{prepared}");
+        insert(&backend, &id);
+        say(&backend, &id, "hello").unwrap();
+        assert_eq!(texts(&owner, &id), texts(&backend, &id));
+    }
 }
 
 fn fails_closed(sql: &Sql, schema: &str) {

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use deadpool_postgres::{Hook, Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
+use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
+use tokio::time::timeout;
 use tokio_postgres::config::{Host, SslMode};
 use tokio_postgres::{Config, NoTls};
 use tokio_postgres_rustls::MakeRustlsConnect;
@@ -16,7 +17,11 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A statement is planned once for each connection. Left to itself PostgreSQL plans the longer ones anew each time, which took ten times as long as
 /// carrying them out; and every filter is a statement of its own already, so there is nothing to be gained by looking at the values.
-const PLAN_ONCE: &str = "SET plan_cache_mode = force_generic_plan";
+///
+/// And tables whose rows it does not all show are to be read all the same: a role with `row_security = off` could not even prepare a statement.
+const PLAN_ONCE: &str = "SET row_security = on; SET plan_cache_mode = force_generic_plan";
+/// How long a new connection may take for that. The pool itself sets no limit to it.
+const PLAN_ONCE_LIMIT: Duration = Duration::from_secs(2);
 
 /// A pool that connects when it is asked to, and the way to break off what its connections do.
 ///
@@ -52,11 +57,12 @@ pub(super) fn pool(
         .max_size(options.max_connections)
         .runtime(Runtime::Tokio1);
     if options.prepared_statements {
-        builder = builder.post_create(Hook::async_fn(|connection, _| {
+        let limit = PLAN_ONCE_LIMIT.min(options.wait_limit);
+        builder = builder.post_create(Hook::async_fn(move |connection, _| {
             Box::pin(async move {
                 // Not every relative of PostgreSQL knows it; where it is not known it is not needed.
-                let _ = connection.batch_execute(PLAN_ONCE).await;
-                Ok(())
+                let planned = timeout(limit, connection.batch_execute(PLAN_ONCE)).await;
+                planned.map(drop).map_err(|_| HookError::message("silent"))
             })
         }));
     }

@@ -96,10 +96,22 @@ impl Failure {
 
     pub(super) fn of_server(error: &tokio_postgres::Error) -> Option<Self> {
         let answer = error.as_db_error()?;
-        Some(Self::Server {
-            state: answer.code().clone(),
-            message: answer.message().to_owned(),
-        })
+        let state = answer.code().clone();
+        // Of a value the server quotes what it does not like.
+        let message = match state.code() {
+            "22P05" | "22021" => {
+                "the database's encoding does not have a character of it; the store needs a database with the encoding UTF8"
+            }
+            code if code.starts_with("22") => "the server refused a value",
+            _ => answer.message(),
+        };
+        let message = message.to_owned();
+        Some(Self::Server { state, message })
+    }
+
+    /// A server that does not answer who connects.
+    pub(super) fn silent() -> Self {
+        Self::Unreachable("it did not answer in time".to_owned())
     }
 
     fn of_connecting(error: &tokio_postgres::Error) -> Self {
@@ -127,10 +139,13 @@ impl From<PoolError> for Failure {
     fn from(error: PoolError) -> Self {
         match error {
             PoolError::Timeout(TimeoutType::Wait) => Self::Busy,
-            PoolError::Timeout(_) => Self::Unreachable("it did not answer in time".to_owned()),
+            // The hook fails where the server falls silent after the login.
+            PoolError::Timeout(_) | PoolError::PostCreateHook(_) => Self::silent(),
             PoolError::Backend(error) => Self::of_connecting(&error),
             PoolError::Closed => Self::Closed,
-            _ => Self::Unreachable("the pool has no connection to give".to_owned()),
+            PoolError::NoRuntimeSpecified => {
+                Self::Unreachable("the pool has no connection to give".to_owned())
+            }
         }
     }
 }

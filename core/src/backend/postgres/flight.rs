@@ -54,7 +54,7 @@ impl Setting {
     /// had no effect.
     fn query(&self) -> Query {
         let limit = format!("{}ms", self.limit.as_millis().clamp(1, i32::MAX as u128));
-        let sql = "SELECT set_config('convostore.tenant', $1, true), set_config('lock_timeout', $2, true), set_config('statement_timeout', $2, true)";
+        let sql = "SELECT set_config('convostore.tenant', $1, true), set_config('lock_timeout', $2, true), set_config('statement_timeout', $2, true), set_config('row_security', 'on', true)";
         Query {
             sql: sql.to_owned(),
             values: Vec::new(),

@@ -1,5 +1,6 @@
 //! What the backend and its transactions share: connections, and the loop that tries again.
 
+use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,6 +18,9 @@ use crate::error::Result;
 
 /// How much longer than its own limit a statement may stay unanswered before the connection counts as dead.
 const GRACE: Duration = Duration::from_secs(5);
+
+/// So that of two limits that end together the inner one is first.
+const SLACK: Duration = Duration::from_millis(50);
 
 /// One server, and how it is spoken to.
 pub(super) struct Inner {
@@ -119,18 +123,26 @@ impl Inner {
 
     pub(super) fn connect_within(&self, timeouts: Timeouts) -> Result<Object, Failure> {
         let pool = self.pool.clone();
+        // Each of its steps has a limit of its own, whose end tells more; all of them together may take no longer.
+        let limit = timeouts
+            .wait
+            .max(timeouts.create)
+            .unwrap_or(self.wait_limit);
+        let limit = limit.saturating_add(SLACK);
         // A connection that comes when nobody waits for it goes to the pool.
         self.driver.run_while_wanted(
             async move {
                 catch_up().await;
-                Ok(pool.timeout_get(&timeouts).await?)
+                let got = timeout(limit, pool.timeout_get(&timeouts)).await;
+                Ok(got.map_err(|_| Failure::silent())??)
             },
             || Some(Failure::Unwanted),
         )
     }
 
     pub(super) fn fly(&self, connection: Arc<Object>, flight: Flight) -> Result<Answers, Failure> {
-        let limit = self.wait_limit.saturating_add(GRACE);
+        let begun = flight.begin.as_ref().map(|(_, setting)| setting.limit);
+        let limit = begun.unwrap_or(self.wait_limit).saturating_add(GRACE);
         let commits = flight.commit;
         let (token, late) = (connection.cancel_token(), connection.cancel_token());
         let canceller = self.canceller.clone();
@@ -140,8 +152,11 @@ impl Inner {
                 return answers;
             }
             // The server should have spoken long ago. It is not to work on for nobody; and what it breaks off was not done.
-            canceller.cancel(late).await;
-            match timeout(GRACE, flying).await {
+            let asking = tokio::spawn(canceller.cancel(late));
+            let answered = timeout(GRACE, flying).await;
+            // A connection that is used again must not be met by it.
+            let _ = asking.await;
+            match answered {
                 // This connection is not used again either.
                 Ok(Err(failure)) if failure.is_broken_off() => Err(Failure::Busy),
                 Ok(answers) => answers,
@@ -165,6 +180,32 @@ impl Inner {
             Err(failure) if is_unwanted && failure.is_broken_off() => Err(Failure::Unwanted),
             answers => answers,
         }
+    }
+
+    /// Runs what the server keeps no time for: `busy` at the limit, or where it is wanted no longer. The connection is not used again then.
+    pub(super) fn run_within<T: Send + 'static>(
+        &self,
+        connection: &Object,
+        limit: Duration,
+        task: impl Future<Output = Result<T, Failure>> + Send + 'static,
+    ) -> Result<T, Failure> {
+        let (token, late) = (connection.cancel_token(), connection.cancel_token());
+        let canceller = self.canceller.clone();
+        let bounded = async move {
+            if let Ok(answer) = timeout(limit, task).await {
+                return answer;
+            }
+            canceller.cancel(late).await;
+            Err(Failure::Busy)
+        };
+        self.driver.run_while_wanted(bounded, || {
+            let canceller = self.canceller.clone();
+            let _ = self.driver.run(async move {
+                canceller.cancel(token).await;
+                Ok(())
+            });
+            Some(Failure::Unwanted)
+        })
     }
 
     /// Ends a transaction that was not committed, and gives its connection back if it is of use.

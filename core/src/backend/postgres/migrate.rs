@@ -2,7 +2,7 @@
 //!
 //! Twenty workers that start at once migrate once: who migrates locks the one row of the table of versions, and the others, waiting for that
 //! row, then find the work done. No advisory lock, which not every relative of PostgreSQL has and no transaction pooler keeps. That table itself
-//! is made before with IF NOT EXISTS, which may still fail where two make it at the same moment; who fails looks again.
+//! is made with IF NOT EXISTS, in the same transaction, which may still fail where two make it at the same moment; who fails looks again.
 
 use std::sync::Arc;
 
@@ -32,18 +32,28 @@ const LOOK: &str = "SELECT version, usable_from FROM {schema}.schema_version WHE
 /// Brings the schema up to this version, or says what is in the way.
 pub(super) fn migrate(inner: &Inner, may_change: bool) -> Result<()> {
     let mut patience = Patience::new(inner.wait_limit);
+    // Which version was there when a name that was to be made was taken already.
+    let mut taken_at = None;
     loop {
-        match look(inner, &mut patience) {
+        let present = match look(inner, &mut patience) {
             Ok(Some(found)) if found.version >= version() => return found.check(),
-            Ok(_) if may_change => {}
-            Ok(_) => return Err(missing()),
+            Ok(_) if !may_change => return Err(missing()),
+            Ok(found) => found.map(|found| found.version),
             Err(failure) => {
                 patience.after(failure)?;
                 continue;
             }
+        };
+        // Whoever migrates leaves a newer version with what it makes: so this is the work of another program.
+        if taken_at == Some(present) {
+            return Err(taken());
         }
         match change(inner, &mut patience) {
             Ok(()) => {}
+            Err(failure) if is_taken(&failure) => {
+                taken_at = Some(present);
+                patience.overtaken()?;
+            }
             Err(failure) if is_race(&failure) => patience.overtaken()?,
             Err(failure) => patience.after(failure)?,
         }
@@ -96,7 +106,7 @@ fn look(inner: &Inner, patience: &mut Patience) -> Result<Option<Found>, Failure
     let connection = inner.connect(patience)?;
     let query = Query::new(&inner.schema, LOOK);
     let kept = Arc::clone(&connection);
-    let asked = inner.driver.run(async move {
+    let asked = inner.run_within(&kept, patience.left(), async move {
         let rows = connection.query_typed(&query.sql, &[]).await;
         rows.map_err(|e| Failure::before_commit(&e))
     });
@@ -112,31 +122,48 @@ fn look(inner: &Inner, patience: &mut Patience) -> Result<Option<Found>, Failure
     }
 }
 
-/// Makes the table of versions, locks its row, and applies what is missing, all in one transaction but for the table.
+/// Makes the table of versions, locks its row, and applies what is missing, all in one transaction: where it fails nothing is left behind.
 fn change(inner: &Inner, patience: &mut Patience) -> Result<(), Failure> {
     let connection = inner.connect(patience)?;
     let schema = inner.schema.clone();
-    let outcome = {
-        let connection = Arc::clone(&connection);
-        inner.driver.run(async move {
-            let told = |e: tokio_postgres::Error| Failure::before_commit(&e);
-            connection.batch_execute(&schema.fill(TABLE)).await.map_err(told)?;
-            connection.batch_execute("BEGIN").await.map_err(told)?;
-            let locking = schema.fill(&format!("{LOOK} FOR UPDATE"));
-            let rows: Answers = vec![connection.query_typed(&locking, &[]).await.map_err(told)?];
-            let present = rows.first().map_or(Ok(None), |rows| Found::of(rows))?;
-            let present = present.map_or(0, |found| found.version);
-            for migration in MIGRATIONS.iter().skip(usize::try_from(present).unwrap_or(usize::MAX)) {
-                connection.batch_execute(&schema.fill(migration)).await.map_err(told)?;
-            }
-            if present < version() {
-                let done = "UPDATE {schema}.schema_version SET version = $1, usable_from = $2 WHERE one = 1";
-                let done = Query::new(&schema, done).bind(number(version())).bind(number(USABLE_FROM));
-                connection.execute_typed(&done.sql, &done.typed_parameters()).await.map_err(told)?;
-            }
-            connection.batch_execute("COMMIT").await.map_err(told)
-        })
-    };
+    let asked = Arc::clone(&connection);
+    let outcome = inner.run_within(&connection, patience.left(), async move {
+        let connection = asked;
+        let told = |e: tokio_postgres::Error| Failure::before_commit(&e);
+        connection
+            .batch_execute("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE")
+            .await
+            .map_err(told)?;
+        connection
+            .batch_execute(&schema.fill(TABLE))
+            .await
+            .map_err(told)?;
+        let locking = schema.fill(&format!("{LOOK} FOR UPDATE"));
+        let rows: Answers = vec![connection.query_typed(&locking, &[]).await.map_err(told)?];
+        let present = rows.first().map_or(Ok(None), |rows| Found::of(rows))?;
+        let present = present.map_or(0, |found| found.version);
+        for migration in MIGRATIONS
+            .iter()
+            .skip(usize::try_from(present).unwrap_or(usize::MAX))
+        {
+            connection
+                .batch_execute(&schema.fill(migration))
+                .await
+                .map_err(told)?;
+        }
+        if present < version() {
+            let done =
+                "UPDATE {schema}.schema_version SET version = $1, usable_from = $2 WHERE one = 1";
+            let done = Query::new(&schema, done)
+                .bind(number(version()))
+                .bind(number(USABLE_FROM));
+            connection
+                .execute_typed(&done.sql, &done.typed_parameters())
+                .await
+                .map_err(told)?;
+        }
+        connection.batch_execute("COMMIT").await.map_err(told)
+    });
     if let Err(failure) = &outcome {
         inner.give_back(connection, true, Some(failure));
     }
@@ -152,10 +179,15 @@ fn is_race(failure: &Failure) -> bool {
     let Failure::Server { state, .. } = failure else {
         return false;
     };
-    matches!(
-        state.code(),
-        "23505" | "42P06" | "42P07" | "42710" | "XX000"
-    )
+    matches!(state.code(), "23505" | "42P06" | "XX000")
+}
+
+/// A table, index or type of that name is there: of one who made the same in the same moment, or of another program.
+fn is_taken(failure: &Failure) -> bool {
+    let Failure::Server { state, .. } = failure else {
+        return false;
+    };
+    matches!(state.code(), "42P07" | "42710")
 }
 
 fn is_missing(failure: &Failure) -> bool {
@@ -163,6 +195,13 @@ fn is_missing(failure: &Failure) -> bool {
         return false;
     };
     matches!(state.code(), "3F000" | "42P01")
+}
+
+fn taken() -> Error {
+    Error::new(
+        ErrorCode::UnsupportedSchema,
+        "in this schema another program has a table, index or type with a name that the store needs, as sessions, messages or contexts; choose another schema",
+    )
 }
 
 fn missing() -> Error {

@@ -6,6 +6,9 @@ use std::time::Duration;
 
 use crate::error::{Error, Result};
 
+/// More than a server has for all its clients, as a rule. (The pool makes room for all of them at once.)
+const MOST_CONNECTIONS: usize = 1_000;
+
 /// Options for connecting to PostgreSQL.
 ///
 /// ```
@@ -57,7 +60,7 @@ impl PostgresOptions {
         self
     }
 
-    /// The most connections that are open at once. Each running operation holds one. Default: 16.
+    /// The most connections that are open at once. Each running operation holds one. From 1 to 1,000; default: 16.
     pub fn max_connections(mut self, connections: usize) -> Self {
         self.max_connections = connections;
         self
@@ -114,9 +117,11 @@ impl PostgresOptions {
             )
             .with("argument", "schema"));
         }
-        if self.max_connections == 0 {
-            return Err(Error::invalid("max_connections must be at least 1")
-                .with("argument", "max_connections"));
+        if !(1..=MOST_CONNECTIONS).contains(&self.max_connections) {
+            return Err(Error::invalid(format!(
+                "max_connections must be from 1 to {MOST_CONNECTIONS}"
+            ))
+            .with("argument", "max_connections"));
         }
         Ok(())
     }
