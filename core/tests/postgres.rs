@@ -12,6 +12,7 @@
 )]
 
 mod postgres {
+    pub(crate) mod closing;
     pub(crate) mod connecting;
     pub(crate) mod contract;
     pub(crate) mod faults;

@@ -67,7 +67,7 @@ class Lane:
                 self._free -= 1
                 self._queue.put(work)
                 return
-            thread = threading.Thread(target=_carry_out, args=(weakref.ref(self), self._queue, work), name="convostore", daemon=True)
+            thread = threading.Thread(target=_carry_out, args=(weakref.ref(self), self._queue, [work]), name="convostore", daemon=True)
             self._threads.add(thread)
         try:
             thread.start()
@@ -111,10 +111,9 @@ class Lane:
 _ALL: weakref.WeakSet[Lane] = weakref.WeakSet()
 
 
-def _carry_out(lane: weakref.ref[Lane], queue: SimpleQueue[_Work | None], first: _Work) -> None:
-    """What a thread does."""
-    work: _Work | None = first
-    del first
+def _carry_out(lane: weakref.ref[Lane], queue: SimpleQueue[_Work | None], first: list[_Work]) -> None:
+    """What a thread does. Its arguments live as long as it does, so the first work is taken out of them: it has the store."""
+    work: _Work | None = first.pop()
     while work is not None:
         loop, future, function, args, kwargs = work
         result = error = None

@@ -25,7 +25,7 @@ use std::sync::Arc;
 
 pub use options::PostgresOptions;
 
-use driver::Driver;
+use driver::{Driver, catch_up};
 use failure::Failure;
 use flight::{Access, Answers};
 use gate::{Gate, Inside};
@@ -337,6 +337,14 @@ impl Backend for PostgresBackend {
             self.primary().pool.close();
             if let Some(replica) = &self.shared.replica {
                 replica.close();
+            }
+            // Connections end when they are driven, not when they are given up: else the server keeps them until the last handle is dropped.
+            let driver = &self.primary().driver;
+            if driver.check_process().is_ok() {
+                let _ = driver.run(async {
+                    catch_up().await;
+                    Ok(())
+                });
             }
         }
         Ok(())
