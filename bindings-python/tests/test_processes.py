@@ -282,8 +282,8 @@ def test_exit_with_open_stores(tmp_path: Path, way: str) -> None:
         _, err = process.communicate(timeout=20)
     else:
         # Another process holds the write lock from before the late writes until after the exit.
-        process = start(EXIT.replace('store.save_message("s", "user", "kept")', ""), path, way)
         with blocked(path):
+            process = start(EXIT.replace('store.save_message("s", "user", "kept")', ""), path, way)
             began = time.monotonic()
             _, err = process.communicate(timeout=20)
             assert time.monotonic() - began < 10, "the exit waited for the lock"

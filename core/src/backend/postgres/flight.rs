@@ -53,7 +53,9 @@ impl Setting {
     /// For this transaction alone, whoever uses the connection next. The server itself keeps the time: then what it cancels is known to have
     /// had no effect.
     fn query(&self) -> Query {
-        let limit = format!("{}ms", self.limit.as_millis().clamp(1, i32::MAX as u128));
+        // Rounded up: nobody is told to be busy before the limit.
+        let limit = self.limit.as_micros().div_ceil(1000);
+        let limit = format!("{}ms", limit.clamp(1, i32::MAX as u128));
         let sql = "SELECT set_config('convostore.tenant', $1, true), set_config('lock_timeout', $2, true), set_config('statement_timeout', $2, true), set_config('row_security', 'on', true)";
         Query {
             sql: sql.to_owned(),

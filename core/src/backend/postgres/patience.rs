@@ -44,10 +44,12 @@ impl Patience {
         if !failure.is_transient() {
             return Err(failure);
         }
-        let pause = self.pause / 2 + self.pause.mul_f64(chance()) / 2;
-        if Instant::now() + pause >= self.end {
+        let left = self.end.saturating_duration_since(Instant::now());
+        if left.is_zero() {
             return Err(failure);
         }
+        // Up to the limit, not only as far as whole pauses fit: nobody is told to be busy before it.
+        let pause = left.min(self.pause / 2 + self.pause.mul_f64(chance()) / 2);
         if !wanted::is_wanted() {
             return Err(Failure::Unwanted);
         }
