@@ -75,8 +75,8 @@ bench-quick: ## … the same in under three minutes once all is built: enough to
 	$(MAKE) --no-print-directory bench QUICK=--quick
 
 .PHONY: bench-picture
-bench-picture: bench ## … and draws the results: docs/bench.svg, which the README shows
-	$(CARGO) run --quiet --release --package convostore-bench --bin convostore-bench -- --draw docs/bench.svg
+bench-picture: bench ## … and draws the results: target/bench/bench.svg
+	$(CARGO) run --quiet --release --package convostore-bench --bin convostore-bench -- --draw target/bench/bench.svg
 
 .PHONY: bench-large
 bench-large: ## … Rust: a thousand to ten million messages, a million sessions, a file of 1 GB; takes 9 GB of disk and long
