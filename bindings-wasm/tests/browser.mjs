@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { extname, join, normalize } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import { packageFolder, rootFolder, tools } from "./places.mjs";
 
 const TYPES = { ".html": "text/html", ".js": "text/javascript", ".mjs": "text/javascript", ".json": "application/json", ".wasm": "application/wasm", ".css": "text/css" };
@@ -69,6 +70,15 @@ export async function serve(folders = {}) {
   await new Promise((done) => server.listen(0, "127.0.0.1", done));
   const origin = `http://127.0.0.1:${server.address().port}`;
   return { origin, close: () => new Promise((done) => { server.closeAllConnections(); server.close(done); }) };
+}
+
+/** Waits until a page says so. `waitForFunction` would not wait: it takes the promise of an async function for a yes. */
+export async function until(page, predicate, seconds = 30) {
+  const end = performance.now() + seconds * 1000;
+  while (!(await page.evaluate(predicate))) {
+    if (performance.now() > end) throw new Error(`not within ${seconds} s: ${predicate}`);
+    await pause(20);
+  }
 }
 
 /** A browser with a profile of its own, and the trouble that its pages had. */

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { browse, serve, skip } from "./browser.mjs";
+import { browse, serve, skip, until } from "./browser.mjs";
 import { scenarioFolder } from "./places.mjs";
 
 let server;
@@ -89,7 +89,7 @@ test("two tabs write at once: nothing is lost or doubled, and the numbers have n
   assert.deepEqual(saved.flat().sort((a, b) => a - b), Array.from({ length: 120 }, (_, i) => i + 1));
   for (const tab of tabs) {
     // Without a write of its own a tab learns of the others' by their broadcast.
-    await tab.waitForFunction(async () => (await store.countMessages("a")) === 120);
+    await until(tab, async () => (await store.countMessages("a")) === 120);
     const contents = await tab.evaluate(async () => (await store.getMessages("a")).map((message) => message.content));
     assert.equal(new Set(contents).size, 120);
     assert.deepEqual(await tab.evaluate(async () => (await store.check()).problems), []);

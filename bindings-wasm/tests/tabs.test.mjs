@@ -4,7 +4,7 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { browse, serve, skip } from "./browser.mjs";
+import { browse, serve, skip, until } from "./browser.mjs";
 import { limited } from "./limited.mjs";
 import { packageFolder } from "./places.mjs";
 
@@ -90,7 +90,7 @@ test("data that the browser or the user clears: the store is closed, and the nex
   });
   const session = await browser.context.newCDPSession(page);
   await session.send("Storage.clearDataForOrigin", { origin: server.origin, storageTypes: "indexeddb" });
-  await page.waitForFunction(async () => (await code(store.getSession("a"))) !== "no error");
+  await until(page, async () => (await code(store.getSession("a"))) !== "no error");
   const found = await page.evaluate(async () => {
     const codes = [await code(store.getSession("a")), await code(store.saveMessage("a", says("x")))];
     const again = await Store.open({ name: "evicted" });
@@ -182,7 +182,7 @@ test("writes that wait are kept in one transaction; a large one reaches other ta
     return [saved.filter((each) => each === "not_found").length, saved.at(-1).seq, together];
   });
   assert.deepEqual(found, [1, 99, 2]);
-  await two.waitForFunction(async () => (await code(store.countMessages("a"))) === "no error" && (await store.countMessages("a")) === 100);
+  await until(two, async () => (await code(store.countMessages("a"))) === "no error" && (await store.countMessages("a")) === 100);
   assert.deepEqual(await two.evaluate(async () => [(await store.getMessages("a", { last: 1 }))[0].content.length, (await store.saveMessage("a", says("on"))).seq]), [1 << 20, 101]);
   await Promise.all([one.close(), two.close()]);
 });
