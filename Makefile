@@ -68,15 +68,12 @@ page: ## The history page, built and served on a port of this machine
 	@examples/browser/test.sh serve
 
 .PHONY: bench
-bench: bench-new bench-rust bench-postgres bench-python bench-npm ## Ratios against others, in turns, in all languages; results in target/bench/results.jsonl
+bench: bench-new bench-rust bench-postgres bench-python bench-npm ## Ratios against others, in turns, in all languages; results in target/bench/results.jsonl, drawn in bench.svg there
+	@$(CARGO) run --quiet --release --package convostore-bench --bin convostore-bench -- --draw target/bench/bench.svg
 
 .PHONY: bench-quick
 bench-quick: ## … the same in under three minutes once all is built: enough to see what changed, not to quote
 	$(MAKE) --no-print-directory bench QUICK=--quick
-
-.PHONY: bench-picture
-bench-picture: bench ## … and draws the results: target/bench/bench.svg
-	$(CARGO) run --quiet --release --package convostore-bench --bin convostore-bench -- --draw target/bench/bench.svg
 
 .PHONY: bench-large
 bench-large: ## … Rust: a thousand to ten million messages, a million sessions, a file of 1 GB; takes 9 GB of disk and long

@@ -32,7 +32,7 @@ mod _core {
         Page, Session, Stats, StoreCheck,
     };
     #[pymodule_export]
-    use crate::store::{MessageStream, Store};
+    use crate::store::{MessageStream, Save, Store, save_each};
 
     #[pymodule_export]
     use crate::wanted::at_exit;

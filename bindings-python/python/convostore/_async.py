@@ -12,7 +12,7 @@ import re
 from asyncio import get_running_loop
 
 from ._core import Store, _frozen, _NewMessages
-from ._workers import Workers
+from ._workers import Call, Workers
 
 _READS = {"count_messages", "get_context", "get_messages", "get_session", "get_session_by_key", "list_contexts", "list_lifecycles", "list_sessions"}
 """Operations that write nothing and are short."""
@@ -51,6 +51,8 @@ _POSITIONS = {
     "set_context": (1, "data"),
 }
 """Which of them may be given without its name."""
+_TOGETHER = {"save_message": Store._save_message, "save_messages": Store._save_messages}
+"""Operations of which many may wait, to be carried out together, and what they are until then."""
 
 
 def _frozen_arguments(name, args, kwargs):
@@ -79,7 +81,7 @@ class _Opening:
         function, args, kwargs = self._open
         loop = get_running_loop()
         future = loop.create_future()
-        workers.writers.submit((loop, future, function, args, kwargs))
+        workers.writers.submit(Call(loop, future, function, args, kwargs))
         return AsyncStore(await future, _workers=workers)
 
     async def __aenter__(self):
@@ -118,7 +120,7 @@ class AsyncStore:
     def _call(self, reads, function, args, kwargs):
         loop = get_running_loop()
         future = loop.create_future()
-        (self._workers.readers if reads else self._workers.writers).submit((loop, future, function, args, kwargs))
+        (self._workers.readers if reads else self._workers.writers).submit(Call(loop, future, function, args, kwargs))
         return future
 
     @staticmethod
@@ -174,7 +176,18 @@ def _forwarded(name):
             args = _frozen_arguments(name, args, kwargs)
         return await self._call(reads, function, (self._store, *args), kwargs)
 
-    operation.__name__, operation.__qualname__ = name, f"AsyncStore.{name}"
+    return operation
+
+
+def _together(name):
+    """The operation of that name, awaited: together with others that wait, where that is of use."""
+    later, alone = _TOGETHER[name], _forwarded(name)
+
+    async def operation(self, /, *args, **kwargs):
+        if kwargs.get("update") is not None or not self._store._has_one_writer:
+            return await alone(self, *args, **kwargs)
+        return await self._workers.line.save(get_running_loop(), later(self._store, *args, **kwargs))
+
     return operation
 
 
@@ -204,7 +217,9 @@ def _complete():
         if name.startswith("_"):
             continue
         if name not in vars(AsyncStore):
-            setattr(AsyncStore, name, _forwarded(name))
+            operation = _together(name) if name in _TOGETHER else _forwarded(name)
+            operation.__name__, operation.__qualname__ = name, f"AsyncStore.{name}"
+            setattr(AsyncStore, name, operation)
         ours, about = vars(AsyncStore)[name], _awaited(getattr(Store, name).__doc__)
         if isinstance(ours, property):
             setattr(AsyncStore, name, property(ours.fget, doc=about))

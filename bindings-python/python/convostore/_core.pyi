@@ -26,7 +26,9 @@ __all__ = [
     "_at_exit",
     "_frozen",
     "_NewMessages",
+    "_Save",
     "_before_fork",
+    "_save_each",
 ]
 
 _T = TypeVar("_T", bound=Session | Context, covariant=True)
@@ -41,6 +43,7 @@ def _after_fork_in_parent() -> None: ...
 def _at_exit() -> None: ...
 def _frozen(value: Any, what: str) -> Any: ...
 def _before_fork() -> None: ...
+def _save_each(saves: list[_Save]) -> list[tuple[Any, BaseException | None]]: ...
 
 @final
 class JsonText:
@@ -152,6 +155,9 @@ class Message:
 @final
 class _NewMessages:
     def __new__(cls, messages: Iterable[NewMessage | Message]) -> Self: ...
+
+@final
+class _Save: ...
 
 @final
 class Context:
@@ -458,6 +464,28 @@ class Store:
         expected_revision: int | None = None,
         update: SessionUpdate | None = None,
     ) -> list[Message]: ...
+    @property
+    def _has_one_writer(self) -> bool: ...
+    def _save_message(
+        self,
+        session_id: str,
+        role: str,
+        content: Any,
+        *,
+        token_count: int | None = None,
+        is_summary: bool = False,
+        dedup_key: str | None = None,
+        created_at: datetime | None = None,
+        expected_revision: int | None = None,
+    ) -> _Save: ...
+    def _save_messages(
+        self,
+        session_id: str,
+        messages: Iterable[NewMessage | Message],
+        *,
+        expected_revision: int | None = None,
+        update: None = None,
+    ) -> _Save: ...
     def save_summary(self, session_id: str, content: Any, *, token_count: int | None = None) -> Message: ...
     def get_messages(
         self,

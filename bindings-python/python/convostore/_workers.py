@@ -11,22 +11,33 @@ import threading
 import time
 import weakref
 from _queue import Empty, SimpleQueue
+from collections import deque
+from functools import partial
 
-from ._core import _at_exit
+from ._core import _at_exit, _save_each
 from ._errors import StorageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop, Future
     from collections.abc import Callable
-    from typing import Any
+    from typing import Any, Protocol
 
-    _Work = tuple[AbstractEventLoop, Future[Any], Callable[..., Any], tuple[Any, ...], dict[str, Any]]
+    from ._core import _Save
+
+    _Told = tuple[Future[Any], Any, BaseException | None]
+    """A future, and its result or its error."""
+
+    class _Work(Protocol):
+        def carry_out(self) -> Callable[[], None] | None:
+            """Does it; gives back what tells of it, to be called when the thread has time for more."""
 
 WRITERS = 16
-"""The most threads of a store for calls that may write: so many writes share one commit."""
+"""The most threads of a store for calls that may write."""
 READERS = 8
 """The most threads of a store for reads, which are not to wait behind writes that wait."""
+GROUP = 256
+"""The most saves that are carried out together: enough to share the cost of a commit, few enough that the first does not wait for ever."""
 IDLE = 1.0
 """After so many seconds without work a thread ends."""
 EXIT = 5.0
@@ -36,11 +47,33 @@ EXIT = 5.0
 class Workers:
     """The threads of a store and of its clones for other tenants."""
 
-    __slots__ = ("readers", "writers")
+    __slots__ = ("line", "readers", "writers")
 
     def __init__(self) -> None:
         self.readers = Lane(READERS)
         self.writers = Lane(WRITERS)
+        self.line = Line(self.writers)
+
+
+class Call:
+    """An operation that somebody awaits."""
+
+    __slots__ = ("_args", "_function", "_future", "_kwargs", "_loop")
+
+    def __init__(self, loop: AbstractEventLoop, future: Future[Any], function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        self._loop, self._future, self._function, self._args, self._kwargs = loop, future, function, args, kwargs
+
+    def carry_out(self) -> Callable[[], None] | None:
+        result = error = None
+        if self._future.cancelled():
+            return None
+        try:
+            result = self._function(*self._args, **self._kwargs)
+        except BaseException as e:  # whatever it is, it belongs to the caller
+            error = e
+        # The error leads here, and is not to keep the store alive.
+        del self._function, self._args, self._kwargs
+        return partial(_tell, self._loop, [(self._future, result, error)])
 
 
 class Lane:
@@ -108,29 +141,84 @@ class Lane:
         return threads
 
 
-_ALL: weakref.WeakSet[Lane] = weakref.WeakSet()
+class Line:
+    """The line in which saves of many tasks wait, to be carried out together: a commit, and a word to the event loop, for all of them."""
+
+    __slots__ = ("__weakref__", "_are_many", "_is_served", "_lane", "_lock", "_waiting")
+
+    def __init__(self, lane: Lane) -> None:
+        self._lane = lane
+        self.forget()
+        _ALL.add(self)
+
+    def forget(self) -> None:
+        self._lock = threading.Lock()
+        self._waiting: deque[tuple[AbstractEventLoop, Future[Any], _Save]] = deque()
+        # Whether a thread is about to take those who wait.
+        self._is_served = False
+        # Whether the last group had several: its tasks come back one after the other, each time that the loop goes round.
+        self._are_many = False
+
+    def save(self, loop: AbstractEventLoop, save: _Save) -> Future[Any]:
+        future: Future[Any] = loop.create_future()
+        with self._lock:
+            self._waiting.append((loop, future, save))
+            if self._is_served:
+                return future
+        if self._are_many:
+            loop.call_soon(self._begin)  # when all that are about to have come
+        else:
+            self._begin()
+        return future
+
+    def _begin(self) -> None:
+        with self._lock:
+            if self._is_served or not self._waiting:
+                return
+            self._is_served = True
+        try:
+            self._lane.submit(self)
+        except StorageError as e:
+            while group := self._next_group():
+                _tell_each(group, [(None, e)] * len(group))
+
+    def _next_group(self) -> list[tuple[AbstractEventLoop, Future[Any], _Save]]:
+        with self._lock:
+            group = []
+            while self._waiting and len(group) < GROUP:
+                waiting = self._waiting.popleft()
+                if not waiting[1].cancelled():
+                    group.append(waiting)
+            if group:
+                self._are_many = len(group) > 1
+            else:
+                self._is_served = False
+            return group
+
+    def carry_out(self) -> None:
+        while group := self._next_group():
+            try:
+                outcomes = _save_each([save for _, _, save in group])
+            except BaseException as e:  # a defect, which is to stop nobody else
+                outcomes = [(None, e)] * len(group)
+            _tell_each(group, outcomes)
+
+
+_ALL: weakref.WeakSet[Lane | Line] = weakref.WeakSet()
 
 
 def _carry_out(lane: weakref.ref[Lane], queue: SimpleQueue[_Work | None], first: list[_Work]) -> None:
     """What a thread does. Its arguments live as long as it does, so the first work is taken out of them: it has the store."""
     work: _Work | None = first.pop()
     while work is not None:
-        loop, future, function, args, kwargs = work
-        result = error = None
-        if not future.cancelled():
-            try:
-                result = function(*args, **kwargs)
-            except BaseException as e:  # whatever it is, it belongs to the caller
-                error = e
-        del function, args, kwargs, work
+        tell = work.carry_out()
+        del work
         own = lane()
         if own is not None:
             own.rest()
-        try:
-            loop.call_soon_threadsafe(_settle, future, result, error)
-        except RuntimeError:
-            pass  # the loop was closed meanwhile: nobody waits any longer
-        del own, loop, future, result, error
+        if tell is not None:
+            tell()
+        del own, tell
         while True:
             try:
                 work = queue.get(timeout=IDLE)
@@ -145,28 +233,45 @@ def _carry_out(lane: weakref.ref[Lane], queue: SimpleQueue[_Work | None], first:
         own.leave()
 
 
-def _settle(future: Future[Any], result: Any, error: BaseException | None) -> None:
-    if future.cancelled():
-        return
-    if error is None:
-        future.set_result(result)
-        return
-    if isinstance(error, StopIteration):  # no future takes it: it would end the generator that awaits
-        stopped = error
-        error = RuntimeError("a clock, an id source or a file raised StopIteration")
-        error.__cause__ = stopped
-    future.set_exception(error)
+def _tell_each(group: list[tuple[AbstractEventLoop, Future[Any], _Save]], outcomes: list[tuple[Any, BaseException | None]]) -> None:
+    """Tells each loop once."""
+    told: dict[AbstractEventLoop, list[_Told]] = {}
+    for (loop, future, _), outcome in zip(group, outcomes, strict=True):
+        told.setdefault(loop, []).append((future, *outcome))
+    for loop, its in told.items():
+        _tell(loop, its)
+
+
+def _tell(loop: AbstractEventLoop, told: list[_Told]) -> None:
+    try:
+        loop.call_soon_threadsafe(_settle, told)
+    except RuntimeError:
+        pass  # the loop was closed meanwhile: nobody waits any longer
+
+
+def _settle(told: list[_Told]) -> None:
+    for future, result, error in told:
+        if future.cancelled():
+            continue
+        if error is None:
+            future.set_result(result)
+            continue
+        if isinstance(error, StopIteration):  # no future takes it: it would end the generator that awaits
+            stopped = error
+            error = RuntimeError("a clock, an id source or a file raised StopIteration")
+            error.__cause__ = stopped
+        future.set_exception(error)
 
 
 def _forget_all() -> None:
-    for lane in _ALL:
-        lane.forget()
+    for each in _ALL:
+        each.forget()
 
 
 def _stop_all() -> None:
     _at_exit()
     until = time.monotonic() + EXIT
-    for thread in [thread for lane in _ALL for thread in lane.stop()]:
+    for thread in [thread for lane in _ALL if isinstance(lane, Lane) for thread in lane.stop()]:
         thread.join(max(0.0, until - time.monotonic()))
 
 

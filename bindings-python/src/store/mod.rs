@@ -9,6 +9,7 @@ mod messages;
 mod options;
 mod sessions;
 mod stream;
+mod together;
 mod url;
 
 use std::path::PathBuf;
@@ -18,6 +19,7 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 
 pub(crate) use stream::MessageStream;
+pub(crate) use together::{Save, save_each};
 
 use crate::error;
 use crate::fork;
