@@ -7,19 +7,27 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::Duration;
 
 use tempfile::TempDir;
+
+#[path = "waits.rs"]
+mod waits;
+use waits::{Said, Waits};
+
+/// How long a client may say nothing before it has said all that it is to. It is at work just then, so only one that waits comes to it.
+const SILENCE: Duration = Duration::from_secs(20);
 
 /// The last letters of a commit's answer: `CommandComplete` with this tag.
 const COMMITTED: &[u8] = b"COMMIT\0";
 
 #[derive(Default)]
 struct Seen {
-    /// How many times the client sent something after the server had spoken.
-    turns: AtomicU64,
+    waits: Waits,
+    /// How long who waits is left to it.
+    silence: Mutex<Option<Duration>>,
     /// How many pieces the client sent: what one write of it, or several close upon each other, came to.
     pieces: AtomicU64,
-    client_spoke_last: AtomicBool,
     /// Cut the connection instead of handing on the answer to a commit.
     cut_at_commit: AtomicBool,
     /// The server is to keep no time: the names of its limits are replaced by names of nothing.
@@ -69,16 +77,24 @@ impl Proxy {
         self.folder.path().to_owned()
     }
 
-    /// Turns and pieces while `work` ran.
-    pub(crate) fn count(&self, work: impl FnOnce()) -> (u64, u64) {
-        let count = || {
-            let of = |counter: &AtomicU64| counter.load(Ordering::SeqCst);
-            (of(&self.seen.turns), of(&self.seen.pieces))
-        };
-        let before = count();
+    /// Whether the client waits once for each of these, as what it says last before, and never else. Gives the pieces in which all came that it said.
+    #[allow(dead_code, reason = "not every test counts")]
+    pub(crate) fn waits_for(
+        &self,
+        ends: &[&'static str],
+        work: impl FnOnce(),
+    ) -> Result<u64, String> {
+        let before = self.seen.pieces.load(Ordering::SeqCst);
+        self.seen.waits.expect(ends);
         work();
-        let after = count();
-        (after.0 - before.0, after.1 - before.1)
+        self.seen.waits.judge()?;
+        Ok(self.seen.pieces.load(Ordering::SeqCst) - before)
+    }
+
+    /// To see soon that a client waits where it is known to.
+    #[allow(dead_code, reason = "not every test counts")]
+    pub(crate) fn be_quick(&self) {
+        *self.seen.silence.lock().unwrap() = Some(Duration::from_millis(200));
     }
 
     pub(crate) fn cut_at_commit(&self) {
@@ -117,6 +133,7 @@ impl Seen {
     fn requests(&self, mut from: UnixStream, mut to: UnixStream) {
         let mut buffer = vec![0; 1 << 20];
         let mut is_kept = false;
+        let mut said = Said::default();
         while let Ok(n @ 1..) = from.read(&mut buffer) {
             self.pieces.fetch_add(1, Ordering::SeqCst);
             is_kept = is_kept || self.is_to_be_kept(&buffer[..n]);
@@ -128,9 +145,8 @@ impl Seen {
                     rename(&mut buffer[..n], name);
                 }
             }
-            if !self.client_spoke_last.swap(true, Ordering::SeqCst) {
-                self.turns.fetch_add(1, Ordering::SeqCst);
-            }
+            let requests = said.hear(&buffer[..n]);
+            self.waits.heard(requests, said.is_amid());
             if self.cut_at_request.swap(false, Ordering::SeqCst)
                 || to.write_all(&buffer[..n]).is_err()
             {
@@ -148,7 +164,8 @@ impl Seen {
     fn answers(&self, mut from: UnixStream, mut to: UnixStream) {
         let mut buffer = vec![0; 1 << 20];
         while let Ok(n @ 1..) = from.read(&mut buffer) {
-            self.client_spoke_last.store(false, Ordering::SeqCst);
+            let silence = self.silence.lock().unwrap().unwrap_or(SILENCE);
+            self.waits.before_answering(silence);
             let answer = &buffer[..n];
             let committed = answer
                 .windows(COMMITTED.len())
