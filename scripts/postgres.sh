@@ -98,8 +98,10 @@ trap stop EXIT
 export CONVOSTORE_TEST_POSTGRES_URL="postgresql://convostore@${folder//\//%2F}%2Fown/convostore"
 if [ -n "$pooled" ]; then
 	pooler=$folder/own/pooler
+	# The second name leads to the same database by a pool of its own, for a test that has the server end its connections.
 	mkdir "$pooler"
-	printf '%s\n' "[databases]" "convostore = host=$folder/own user=convostore" "[pgbouncer]" "unix_socket_dir=$pooler" "listen_addr=" "listen_port=5432" \
+	printf '%s\n' "[databases]" "convostore = host=$folder/own user=convostore" \
+		"convostore_apart = host=$folder/own user=convostore dbname=convostore" "[pgbouncer]" "unix_socket_dir=$pooler" "listen_addr=" "listen_port=5432" \
 		"auth_type=any" "pool_mode=transaction" "default_pool_size=12" "max_client_conn=1000" "logfile=$pooler/log" "pidfile=$pooler/pid" >"$pooler/ini"
 	[ ${#as[@]} -eq 0 ] || chown -R "$user" "$pooler"
 	(cd / && "${as[@]}" "$(command -v pgbouncer)" -q -d "$pooler/ini")

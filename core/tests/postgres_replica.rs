@@ -213,7 +213,7 @@ fn where_the_standby_is_lost_the_primary_is_read() {
         assert_eq!(seen(store), NEW);
     }
     assert!(
-        began.elapsed() < Duration::from_secs(20),
+        began.elapsed() < Duration::from_secs(60),
         "{:?}",
         began.elapsed()
     );

@@ -12,6 +12,9 @@ use super::proxy::Proxy;
 use super::rows::{T, insert, is_new, said, say, say_keyed, texts, to_append};
 use super::server;
 
+/// How late a busy machine may be with what should come at once. Below the store's own limit of 30 s.
+const LATE: Duration = Duration::from_secs(25);
+
 struct Line {
     proxy: Proxy,
     backend: PostgresBackend,
@@ -20,11 +23,17 @@ struct Line {
 }
 
 fn line() -> Option<Line> {
+    line_of(|through| through)
+}
+
+/// With a URL that was changed on the way.
+fn line_of(change: impl FnOnce(String) -> String) -> Option<Line> {
     let url = server::url()?;
     let folder: PathBuf = server::socket_folder(&url)?;
     let proxy = Proxy::before(&folder);
     let schema = server::schema();
-    let backend = server::connect(&server::through(&url, &proxy.folder()), &schema);
+    let through = change(server::through(&url, &proxy.folder()));
+    let backend = server::connect(&through, &schema);
     let direct = server::connect(&url, &schema);
     insert(&backend, "one");
     // So that the statements are prepared, and what is cut is the transaction.
@@ -170,12 +179,24 @@ fn a_closure_cut_at_its_commit_is_of_unknown_outcome() {
 
 #[test]
 fn connections_that_the_server_ends_are_replaced() {
-    let Some(line) = line() else { return };
+    // Of this test alone: what the others have under way is not to be ended. So behind the pooler it has a pool of its own.
+    let name = format!("ended_{}", std::process::id());
+    let apart = |through: String| {
+        let through = if server::is_pooled() {
+            through.replace("dbname=convostore", "dbname=convostore_apart")
+        } else {
+            through
+        };
+        format!("{through} application_name={name}")
+    };
+    let Some(line) = line_of(apart) else { return };
     let Some(url) = server::url() else { return };
     let sql = server::Sql::connect(&url);
+    let end = format!(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = '{name}'"
+    );
     for n in 0..10 {
-        sql.run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'convostore' AND pid <> pg_backend_pid() AND state = 'idle' AND usename = current_user AND query NOT LIKE '%nobody%' AND backend_start < now()")
-            .unwrap();
+        assert_eq!(sql.run(&end).unwrap(), ["t"]);
         let key = format!("n{n}");
         say_keyed(&line.backend, "one", &key, &key).unwrap();
     }
@@ -189,7 +210,8 @@ fn who_waits_longer_than_the_limit_is_busy_and_changed_nothing() {
     let holder = server::connect(&url, &schema);
     insert(&holder, "one");
     insert(&holder, "two");
-    let limit = Duration::from_millis(300);
+    // Long enough to open within it on a busy machine.
+    let limit = Duration::from_secs(2);
     let options = server::options(&schema).wait_limit(limit);
     let waiting = PostgresBackend::connect(&url, &options).unwrap();
     let held = holder.write_alone(T, &mut |tx| {
@@ -197,7 +219,7 @@ fn who_waits_longer_than_the_limit_is_busy_and_changed_nothing() {
         let began = Instant::now();
         let busy = say(&waiting, "one", "x").unwrap_err();
         assert_eq!(busy.code(), ErrorCode::Busy, "{busy}");
-        assert!(began.elapsed() >= limit && began.elapsed() < limit * 10);
+        assert!(began.elapsed() >= limit && began.elapsed() < limit + LATE);
         let busy = waiting.write_alone(T, &mut |tx| tx.session(Lookup::Id("one")).map(drop));
         assert_eq!(busy.unwrap_err().code(), ErrorCode::Busy);
         // Others' sessions are not waited for.
@@ -222,7 +244,7 @@ fn who_is_no_longer_wanted_is_broken_off_at_the_server_and_changed_nothing() {
         let asked = Rc::new(move || began.elapsed() < Duration::from_millis(400));
         let given_up = while_wanted(asked, || say(&waiting, "one", "never")).unwrap_err();
         assert_eq!(given_up.code(), ErrorCode::Busy, "{given_up}");
-        assert!(began.elapsed() < Duration::from_secs(5), "not before 30 s");
+        assert!(began.elapsed() < LATE, "not before 30 s");
         Ok(())
     });
     held.unwrap();
@@ -238,7 +260,7 @@ fn who_gets_no_connection_in_time_is_busy() {
     let schema = server::schema();
     let options = server::options(&schema)
         .max_connections(1)
-        .wait_limit(Duration::from_millis(200));
+        .wait_limit(Duration::from_secs(2));
     let backend = PostgresBackend::connect(&url, &options).unwrap();
     let held = backend.read(T, &mut |tx| {
         tx.totals()?;
@@ -264,7 +286,7 @@ fn what_was_given_up_is_cancelled() {
     let schema = server::schema();
     let holder = server::connect(&url, &schema);
     insert(&holder, "one");
-    let options = server::options(&schema).wait_limit(Duration::from_millis(300));
+    let options = server::options(&schema).wait_limit(Duration::from_secs(2));
     let through = server::through(&url, &proxy.folder());
     let waiting = PostgresBackend::connect(&through, &options).unwrap();
     let held = holder.write_alone(T, &mut |tx| {
@@ -275,7 +297,7 @@ fn what_was_given_up_is_cancelled() {
         assert_eq!(error.code(), ErrorCode::Busy, "{error}");
         let took = began.elapsed();
         // The server was given its time and some more: so it did not keep it itself.
-        let expected = Duration::from_secs(4)..Duration::from_secs(15);
+        let expected = Duration::from_secs(6)..Duration::from_secs(7) + LATE;
         assert!(expected.contains(&took), "{took:?}");
         Ok(())
     });
