@@ -312,7 +312,9 @@ impl Store {
     ///
     /// Args:
     ///     id: The session's id.
-    ///     erase: Removes also their bytes from the store's files before the call returns, or says what still holds them.
+    ///     erase: Removes also their bytes from the store's files before the call returns, or says what still holds them. A file is
+    ///         written anew for it, while other writers wait; that takes along whatever was deleted before, so to erase many
+    ///         sessions, delete them, and only the last with erase.
     ///
     /// Returns: a Deletion.
     ///

@@ -131,7 +131,7 @@ pub trait Backend: fmt::Debug + Send + Sync {
         work: &mut dyn FnMut(&mut dyn WriteTransaction) -> Result<()>,
     ) -> Result<()>;
 
-    /// Removes the bytes of deleted rows from the storage, as far as no reader still holds them.
+    /// Removes the bytes of all rows that were deleted until now from the storage, as far as no reader still holds them.
     fn erase(&self) -> Result<Erasure>;
 
     /// Checks the storage's own integrity, as far as it may see: what is wrong, a sentence each. (The invariants of the rows are checked above.)

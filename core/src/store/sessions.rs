@@ -126,6 +126,11 @@ impl Store {
     /// Deletes a session with its messages, if there is such a session. With `erase` also their bytes are removed from the
     /// store's files before the call returns, or the answer says what still holds them. Where erasing itself fails the answer is
     /// `Pending` with the failure, since the session is deleted.
+    ///
+    /// In SQLite erasing writes the whole file anew, while other writers wait: its cost grows with the file, not with the session (about
+    /// 10 ms a MiB). It
+    /// takes along whatever was deleted before: to erase many sessions, delete them, and only the last with `erase`. Copies and
+    /// archives are not touched.
     pub fn delete_session(&self, id: &str, erase: bool) -> Result<Deletion> {
         let (_entered, backend, _) = self.enter()?;
         limits::check("session id", id, 1, limits::SESSION_ID)?;

@@ -8,21 +8,25 @@
     reason = "tests fail by panicking, and say what they did"
 )]
 
+#[path = "r12/erasing.rs"]
+mod erasing;
+#[path = "r12/power_cut.rs"]
+mod power_cut;
+#[path = "r12/talk.rs"]
+mod talk;
+
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use convostore::{
-    Erasure, ExportOptions, JsonObject, MessageQuery, NewMessage, NewSession, Role, SaveOptions,
-    Store,
-};
+use convostore::{Erasure, ExportOptions, MessageQuery, NewMessage, NewSession, Role, Store};
 use reliability::vfs::recording::scratch;
-use reliability::vfs::{Watch, watch};
-use reliability::{Chance, Effort, Verdict, seed};
+use reliability::{Chance, Verdict, seed};
+
+use talk::{holders, marker, say};
 
 /// Every file and folder below, the WAL and its index included.
-fn all_below(folder: &Path) -> Vec<PathBuf> {
+pub(crate) fn all_below(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -77,111 +81,6 @@ fn files_and_folders_are_their_owners_alone() {
         runs: found.len() as u64,
         violations: open,
         control_violations: Some(seen.filter(|mode| mode & 0o077 != 0).count() as u64),
-    }
-    .record();
-}
-
-/// A marker that is in no other byte of a file by chance.
-fn marker(chance: &mut Chance) -> String {
-    format!("{:016x}{:016x}", chance.number(), chance.number())
-}
-
-/// The files that hold the bytes.
-fn holders(folder: &Path, bytes: &[u8]) -> Vec<PathBuf> {
-    let mut found = all_below(folder);
-    found.retain(|it| it.is_file());
-    found.retain(|it| {
-        let held = fs::read(it).unwrap();
-        held.windows(bytes.len()).any(|window| window == bytes)
-    });
-    found
-}
-
-/// A session whose marker is in all that a session has: contents, short and over many pages, metadata, its key, a dedup key, a
-/// preview, and so in the indexes.
-fn say(store: &Store, marker: &str, chance: &mut Chance) -> String {
-    let metadata = JsonObject::parse(format!(r#"{{"note":"{marker}"}}"#)).unwrap();
-    let new = NewSession::new()
-        .scope(format!("scope {marker}"))
-        .key(format!("key {marker}"))
-        .owner(format!("owner {marker}"))
-        .metadata(metadata);
-    let session = store.create_session(new).unwrap();
-    for number in 0..=chance.below(6) {
-        let times = usize::try_from(1 + chance.below(400)).unwrap();
-        let message = NewMessage::new(Role::USER, marker.repeat(times))
-            .dedup_key(format!("{marker} {number}"));
-        store
-            .save_messages(&session.id, vec![message], SaveOptions::new())
-            .unwrap();
-    }
-    session.id
-}
-
-/// Has secure deletion off, as the product's own pragma would have it.
-#[derive(Debug)]
-struct Insecure;
-
-impl Watch for Insecure {
-    fn pragma(&self, name: &str) -> Option<&'static str> {
-        (name == "secure_delete").then_some("0")
-    }
-}
-
-/// Some sessions, of which one is erased: how many files hold it after the answer that none does.
-///
-/// To read the files drops the locks of the store in this process, so that this is the last that happens to it.
-fn erase_one(chance: &mut Chance, is_secure: bool) -> usize {
-    let folder = scratch();
-    let watching = (!is_secure).then(|| watch(folder.path(), Arc::new(Insecure)));
-    let store = Store::open(folder.path().join("store.db")).unwrap();
-    let mut kept = say_some(&store, chance);
-    let gone = marker(chance);
-    let id = say(&store, &gone, chance);
-    kept.extend(say_some(&store, chance));
-    if chance.percent(30) {
-        store.pop_message(&id).unwrap();
-    }
-    if chance.percent(30) {
-        store.clear_messages(&id).unwrap();
-    }
-    let answer = store.delete_session(&id, true).unwrap();
-    assert_eq!(answer.erasure, Some(Erasure::Complete));
-    let found = holders(folder.path(), gone.as_bytes()).len();
-    for marker in kept {
-        let held = holders(folder.path(), marker.as_bytes());
-        assert!(!held.is_empty(), "the scan sees what is there");
-    }
-    drop(store);
-    drop(watching);
-    found
-}
-
-fn say_some(store: &Store, chance: &mut Chance) -> Vec<String> {
-    let markers: Vec<String> = (0..chance.below(4)).map(|_| marker(chance)).collect();
-    for marker in &markers {
-        say(store, marker, chance);
-    }
-    markers
-}
-
-#[test]
-fn an_erased_message_is_in_no_file() {
-    let chance = &mut Chance::new(seed());
-    let effort = Effort::new(100, 10_000_000);
-    let mut runs = 0;
-    let mut violations = 0;
-    while effort.goes_on(runs) {
-        violations += u64::from(erase_one(chance, true) > 0);
-        runs += 1;
-    }
-    // With the product's `PRAGMA secure_delete` turned off.
-    let control = (0..20).filter(|_| erase_one(chance, false) > 0).count();
-    Verdict {
-        guarantee: "R12 erasing",
-        runs,
-        violations,
-        control_violations: Some(control as u64),
     }
     .record();
 }

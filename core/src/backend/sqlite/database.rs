@@ -305,11 +305,13 @@ impl Database {
         ran
     }
 
-    /// Empties the WAL, in the turn of the caller. Whether that was possible before the deadline.
-    pub(super) fn truncate_wal(
+    /// Writes the whole database anew and empties the WAL, in the turn of the caller; readers are waited for no longer than `readers`. Whether
+    /// that was possible.
+    pub(super) fn rewrite(
         &self,
         turn: &WriteTurn<'_>,
         deadline: Instant,
+        readers: Duration,
     ) -> SqliteResult<bool> {
         let _inside = fork::enter();
         if !self.is_intact() {
@@ -317,7 +319,7 @@ impl Database {
         }
         let mut slot = lock(&self.writer);
         let writer = self.usable(&mut slot, deadline)?;
-        writer.truncate_wal(self.guard().as_deref(), deadline)
+        writer.rewrite(self.guard().as_deref(), deadline, readers)
     }
 
     // ---- after a loss of locks

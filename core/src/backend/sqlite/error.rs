@@ -111,12 +111,13 @@ impl SqliteError {
 
     /// Whether others are in the way, and waiting may help.
     pub(super) fn is_busy(&self) -> bool {
-        self.sqlite().is_some_and(|error| {
-            matches!(
-                error.extended_code & 0xff,
-                ffi::SQLITE_BUSY | ffi::SQLITE_LOCKED | ffi::SQLITE_PROTOCOL
-            )
-        })
+        matches!(self, Self::Busy)
+            || self.sqlite().is_some_and(|error| {
+                matches!(
+                    error.extended_code & 0xff,
+                    ffi::SQLITE_BUSY | ffi::SQLITE_LOCKED | ffi::SQLITE_PROTOCOL
+                )
+            })
     }
 
     /// Whether the connection that reported it is better not used again.

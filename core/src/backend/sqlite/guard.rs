@@ -23,7 +23,8 @@
 //! A write looks before its COMMIT (the WAL's write lock ours, which a foreign close drops with the rest; the files in place), when it can still be rolled back
 //! and made again; and after it, when a loss in between means that the outcome has to be found out. A read looks after it has
 //! read. What remains: another SQLite in this process that *unlocks* without closing while we read; and, while our COMMIT runs, a
-//! lock dropped here together with a write, at that moment, by another process that does not use this crate.
+//! lock dropped here together with a write, at that moment, by another process that does not use this crate. Erasing writes the whole
+//! file in one commit, so that this takes longer there.
 //!
 //! Linux only: elsewhere there is no such question to the kernel, and this guard says that all is well.
 

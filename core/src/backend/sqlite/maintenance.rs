@@ -14,16 +14,48 @@ use crate::model::Erasure;
 /// For how long erasing waits for readers: it holds up all writers meanwhile.
 const ERASE_WAIT: Duration = Duration::from_secs(1);
 
-/// Empties the WAL, the only place where deleted bytes still are: `secure_delete` has overwritten them in the database.
+/// A database up to this size is written anew in memory, a larger one by way of a temporary file.
+const IN_MEMORY: i64 = 64 << 20;
+
+/// Writes the database anew from the rows that are there, and empties the WAL.
+///
+/// `secure_delete` overwrites a deleted row where it is, but not the copies that SQLite leaves in the unused part of a page when it moves rows to another
+/// (`rebuildPage` in its `btree.c`). They may be in any page, and nothing tells which, so that all are written. That goes through the WAL and is confirmed by the disk before
+/// the WAL is moved into the database, so that no power cut brings back what the WAL held before.
 pub(super) fn erase(database: &Database, wait: Duration) -> SqliteResult<Erasure> {
-    let turn = database.turn(Instant::now() + wait)?;
-    if database.truncate_wal(&turn, Instant::now() + wait.min(ERASE_WAIT))? {
-        return Ok(Erasure::Complete);
+    let deadline = Instant::now() + wait;
+    let rewritten = database
+        .turn(deadline)
+        .and_then(|turn| database.rewrite(&turn, deadline, ERASE_WAIT));
+    let pending = |reason: &str| {
+        Ok(Erasure::Pending {
+            reason: reason.to_owned(),
+        })
+    };
+    match rewritten {
+        Ok(true) => Ok(Erasure::Complete),
+        Ok(false) => {
+            pending("a reader or another process still uses the write-ahead log that holds them")
+        }
+        Err(error) if error.is_busy() => pending(
+            "others wrote for longer than the wait limit, so that the file could not be written anew without them",
+        ),
+        Err(error) => Err(error),
     }
-    Ok(Erasure::Pending {
-        reason: "a reader or another process still uses the write-ahead log that holds them"
-            .to_owned(),
-    })
+}
+
+/// Has SQLite write the whole database anew.
+pub(super) fn vacuum(conn: &Connection) -> SqliteResult<()> {
+    let is_large = bytes(conn)? > IN_MEMORY;
+    if is_large {
+        // Named nowhere, and its owner's alone.
+        conn.execute_batch("PRAGMA temp_store = FILE")?;
+    }
+    let vacuumed = conn.execute_batch("VACUUM");
+    if is_large {
+        conn.execute_batch("PRAGMA temp_store = MEMORY")?;
+    }
+    Ok(vacuumed?)
 }
 
 /// What is wrong with the file.
@@ -105,12 +137,17 @@ fn sync(path: &Path) -> SqliteResult<()> {
 
 /// The bytes of the database and its WAL.
 pub(super) fn size(conn: &Connection, path: &Path) -> SqliteResult<u64> {
-    let pages: i64 = conn.query_row(
-        "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size",
-        [],
-        |row| row.get(0),
-    )?;
+    let pages = bytes(conn)?;
     // Asked by name: opening it would be one descriptor too many.
     let wal = fs::metadata(beside(path, "-wal")).map_or(0, |metadata| metadata.len());
     Ok(super::values::unsigned(pages, "size")?.saturating_add(wal))
+}
+
+/// The bytes of the database's pages.
+fn bytes(conn: &Connection) -> SqliteResult<i64> {
+    Ok(conn.query_row(
+        "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size",
+        [],
+        |row| row.get(0),
+    )?)
 }

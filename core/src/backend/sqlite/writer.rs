@@ -9,6 +9,7 @@ use rusqlite::config::DbConfig;
 
 use super::error::{SqliteError, SqliteResult};
 use super::guard::{Files, Guard};
+use super::maintenance;
 use super::open::{self, Settings};
 use super::options::Durability;
 use crate::wanted;
@@ -223,14 +224,45 @@ impl Writer {
         guard: Option<&Guard>,
         deadline: Instant,
     ) -> SqliteResult<bool> {
-        if !guard.is_none_or(Guard::take_turn) {
-            return Ok(false);
+        in_turn(guard, deadline, || self.checkpoint(deadline))?.unwrap_or(Ok(false))
+    }
+
+    /// Writes the whole database anew, waiting for other writers no longer than until `deadline`, and empties the WAL before and after it, waiting for
+    /// readers no longer than `readers` each time. Whether that was done.
+    pub(super) fn rewrite(
+        &mut self,
+        guard: Option<&Guard>,
+        deadline: Instant,
+        readers: Duration,
+    ) -> SqliteResult<bool> {
+        let soon = || deadline.min(Instant::now() + readers);
+        let work = || {
+            // First, so that nothing is written anew while a reader needs what was there.
+            if !self.checkpoint(soon())? {
+                return Ok(false);
+            }
+            self.vacuum(guard, deadline)?;
+            self.checkpoint(soon())
+        };
+        in_turn(guard, deadline, work)?.unwrap_or(Err(SqliteError::Busy))
+    }
+
+    /// One long commit, which SQLite begins and ends itself: what a commit is looked at for is looked at here, as far as may be.
+    fn vacuum(&mut self, guard: Option<&Guard>, deadline: Instant) -> SqliteResult<()> {
+        if guard.is_some_and(|it| !it.is_intact() || it.files() != Files::InPlace) {
+            return Err(SqliteError::LockLost);
         }
-        let truncated = self.checkpoint(deadline);
-        if let Some(guard) = guard {
-            guard.give_turn_back();
+        self.set_patience(deadline.saturating_duration_since(Instant::now()))?;
+        let vacuumed = maintenance::vacuum(&self.conn);
+        if let Err(error) = &vacuumed {
+            self.roll_back(error.spoils_connection());
         }
-        truncated
+        vacuumed?;
+        if guard.is_none_or(Guard::is_intact) {
+            Ok(())
+        } else {
+            Err(SqliteError::LockLost)
+        }
     }
 
     fn checkpoint(&mut self, deadline: Instant) -> SqliteResult<bool> {
@@ -246,6 +278,27 @@ impl Writer {
     pub(super) fn close_without_checkpoint(self) {
         close_without_checkpoint(self.conn);
     }
+}
+
+/// Does the work in the turn among this crate's writers, which is waited for until `deadline`: nothing where others have it for longer. An error where it is wanted no
+/// longer.
+fn in_turn<T>(
+    guard: Option<&Guard>,
+    deadline: Instant,
+    work: impl FnOnce() -> T,
+) -> SqliteResult<Option<T>> {
+    while !guard.is_none_or(Guard::take_turn) {
+        if Instant::now() > deadline {
+            return Ok(None);
+        }
+        check_wanted()?;
+        thread::sleep(TURN_PAUSE);
+    }
+    let done = work();
+    if let Some(guard) = guard {
+        guard.give_turn_back();
+    }
+    Ok(Some(done))
 }
 
 fn check_wanted() -> SqliteResult<()> {

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use convostore::testing::ManualClock;
 use convostore::{
-    CleanupQuery, Clock as _, ExportOptions, ImportOptions, JsonObject, NewMessage, NewSession,
-    Role, SaveOptions, SessionUpdate, Store, StoreOptions, Timestamp,
+    CleanupQuery, Clock as _, Erasure, ExportOptions, ImportOptions, JsonObject, NewMessage,
+    NewSession, Role, SaveOptions, SessionUpdate, Store, StoreOptions, Timestamp,
 };
 use reliability::Chance;
 use reliability::vfs::Files;
@@ -45,6 +45,13 @@ pub(crate) const LIVES: &[Life] = &[
         live: appends,
         checkpoints: true,
         is_second: true,
+    },
+    Life {
+        name: "erasing",
+        base: some_sessions,
+        live: erasing,
+        checkpoints: true,
+        is_second: false,
     },
     Life {
         name: "opening an older store",
@@ -235,6 +242,19 @@ fn checkpoints(it: &mut Recorded, chance: &mut Chance) {
         if number % 2 == 0 {
             it.open();
         }
+        go_on(it, chance);
+    }
+}
+
+/// With erasures, each of which writes the whole database anew, among other writes.
+fn erasing(it: &mut Recorded, chance: &mut Chance) {
+    it.open();
+    for number in 0..4 {
+        go_on(it, chance);
+        let id = format!("old-{number}");
+        let answer = it.store().delete_session(&id, true).unwrap();
+        assert_eq!(answer.erasure, Some(Erasure::Complete));
+        it.acknowledged();
         go_on(it, chance);
     }
 }
