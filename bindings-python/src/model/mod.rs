@@ -63,10 +63,21 @@ fn only_members(dict: &Bound<'_, PyDict>, what: &str, known: &[&str]) -> PyResul
                 &format!(
                     "{what} has the members {}; {} is none of them",
                     known.join(", "),
-                    shown(&key)?
+                    // What is no name may be a content that got to the wrong place, and belongs in no log.
+                    if is_a_name(&name) {
+                        &name
+                    } else {
+                        "what was given"
+                    }
                 ),
             ));
         }
     }
     Ok(())
+}
+
+fn is_a_name(text: &str) -> bool {
+    !text.is_empty()
+        && text.len() <= 32
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
 }
