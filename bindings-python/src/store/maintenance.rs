@@ -2,18 +2,29 @@
 
 use std::path::PathBuf;
 
-use pyo3::exceptions::PyUnicodeEncodeError;
+use pyo3::exceptions::{PyTypeError, PyUnicodeEncodeError};
 use pyo3::prelude::*;
+use pyo3::types::PyString;
 
 use super::Store;
 use crate::error;
 use crate::model::Stats;
 
+/// What a path says, given as `str` or `os.PathLike`.
+pub(super) fn of_a_path<'py>(path: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyString>> {
+    let path = path.py().import("os")?.call_method1("fspath", (path,))?;
+    path.cast_into().map_err(|_| {
+        PyTypeError::new_err(
+            "a path is given as str or os.PathLike; os.fsdecode makes a str of bytes",
+        )
+    })
+}
+
 /// A path as the rest of Python understands it, `~` included.
 pub(super) fn path_of(path: &Bound<'_, PyAny>) -> PyResult<PathBuf> {
     let py = path.py();
     let os_path = py.import("os.path")?;
-    let path = os_path.call_method1("expanduser", (path,))?;
+    let path = os_path.call_method1("expanduser", (of_a_path(path)?,))?;
     let path: PathBuf = path.extract().map_err(|e: PyErr| {
         if e.is_instance_of::<PyUnicodeEncodeError>(py) {
             error::invalid(

@@ -9,7 +9,7 @@ use convostore::{IdScheme, PreviewRule, StoreOptions};
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 
-use super::maintenance::path_of;
+use super::maintenance::{of_a_path, path_of};
 use super::{Place, Store, url};
 use crate::clock::{CallableClock, Wait};
 use crate::error;
@@ -148,7 +148,7 @@ impl Store {
 fn url_in(path: &Bound<'_, PyAny>) -> PyResult<Option<String>> {
     let py = path.py();
     let Ok(text) = path.cast::<PyString>() else {
-        let text = path.str()?;
+        let text = of_a_path(path)?;
         let text = text.to_string_lossy();
         if url::is_of_postgres(&text) || url::is_mistaken(&text) {
             return Err(error::invalid(
