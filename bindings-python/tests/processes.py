@@ -17,10 +17,13 @@ def start(code: str, *args: Any, **options: Any) -> subprocess.Popen[str]:
     return subprocess.Popen([sys.executable, "-c", textwrap.dedent(code), *map(str, args)], **options)
 
 
-def run(code: str, *args: Any, timeout: float = 60) -> str:
+def run(code: str, *args: Any, timeout: float = 300) -> str:
     """Runs Python code in another process to its end, which must be good, and gives what it printed."""
     process = start(code, *args)
-    out, err = process.communicate(timeout=timeout)
+    try:
+        out, err = process.communicate(timeout=timeout)
+    finally:
+        process.kill()
     assert process.returncode == 0, f"exit {process.returncode}\n{out}\n{err}"
     return out
 
@@ -49,7 +52,7 @@ def blocked(path: Path, seconds: float | None = None) -> Iterator[None]:
         yield
     finally:
         process.stdin.close()
-        process.wait(10)
+        process.wait(60)
         process.stdout.close()
         if process.stderr is not None:
             process.stderr.close()

@@ -4,7 +4,7 @@ import asyncio
 import random
 import threading
 import time
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ def own_threads() -> list[threading.Thread]:
     return [thread for thread in threading.enumerate() if thread.name == "convostore"]
 
 
-def no_threads_left(seconds: float = 8) -> bool:
+def no_threads_left(seconds: float = 60) -> bool:
     until = time.monotonic() + seconds
     while own_threads() and time.monotonic() < until:
         time.sleep(0.05)
@@ -71,20 +71,15 @@ def test_streams(tmp_path: Path) -> None:
 
 
 def test_the_loop_is_not_blocked(tmp_path: Path) -> None:
-    async def ticks(until: "asyncio.Future[Any]") -> int:
-        count = 0
-        while not until.done():
-            await asyncio.sleep(0.001)
-            count += 1
-        return count
-
     async def main() -> None:
         async with AsyncStore.open(tmp_path / "a.db") as store:
             session = await store.create_session()
-            alone = await ticks(asyncio.ensure_future(asyncio.sleep(1.0)))
-            with blocked(tmp_path / "a.db", seconds=1.0):
-                beside = await ticks(asyncio.ensure_future(store.save_message(session.id, "user", "x")))
-            assert beside > 0.6 * alone, f"{beside} ticks beside a writer that waits, {alone} without"
+            with blocked(tmp_path / "a.db"):
+                saving = asyncio.ensure_future(store.save_message(session.id, "user", "x"))
+                for _ in range(300):
+                    await asyncio.sleep(0.001)
+                assert not saving.done(), "the loop turns while a writer waits, not after it"
+            assert (await saving).seq == 1
 
     asyncio.run(main())
 
@@ -113,7 +108,8 @@ def test_cancelled_calls_are_whole_or_not_at_all(tmp_path: Path) -> None:
             for i in range(300):
                 batch: list[Any] = [{"role": "user", "content": [i, part], "dedup_key": f"{i}/{part}"} for part in range(5)]
                 task = asyncio.ensure_future(store.save_messages(session.id, batch))
-                await asyncio.sleep(draw.choice([0, 0, 0.00005, 0.0002, 0.001]))
+                pause = draw.choice([0, 0, 0.00005, 0.0002, 0.001, None])
+                await (asyncio.wait([task]) if pause is None else asyncio.sleep(pause))
                 task.cancel()
                 try:
                     await task
@@ -143,11 +139,10 @@ def test_cancelled_in_a_wait(tmp_path: Path) -> None:
             with blocked(tmp_path / "a.db"):
                 tasks = [asyncio.ensure_future(store.save_message(session.id, "user", str(i))) for i in range(40)]
                 await asyncio.sleep(0.1)
-                began = time.monotonic()
                 for task in tasks:
                     task.cancel()
+                # While the lock is still held: a cancelled call is left, not waited for.
                 results = await asyncio.gather(*tasks, return_exceptions=True)
-                assert time.monotonic() - began < 0.5, "a cancelled call is left at once"
                 assert all(isinstance(result, asyncio.CancelledError) for result in results)
             with pytest.raises(TimeoutError):
                 async with asyncio.timeout(0):
@@ -222,16 +217,20 @@ def test_exceptions_come_through(tmp_path: Path) -> None:
 
 
 def test_idle_threads_end() -> None:
+    workers: list[threading.Thread] = []
+
+    def clock() -> datetime:
+        workers.append(threading.current_thread())
+        return datetime.now(timezone.utc)
+
     async def main() -> None:
-        async with AsyncStore.in_memory() as store:
-            await store.stats()
-            assert own_threads()
-            for _ in range(100):
-                await asyncio.sleep(0.05)
-                if not own_threads():
-                    break
-            assert not own_threads()
-            assert (await store.stats()).sessions == 0
+        async with AsyncStore.in_memory(clock=clock) as store:
+            await store.create_session()
+            (worker,) = workers
+            assert worker is not threading.current_thread()
+            await asyncio.to_thread(worker.join, 60)
+            assert not worker.is_alive()
+            assert (await store.stats()).sessions == 1
 
     asyncio.run(main())
 
@@ -280,7 +279,7 @@ def test_reads_do_not_wait_behind_writes_that_wait(tmp_path: Path) -> None:
             with blocked(tmp_path / "a.db"):
                 writes = [asyncio.ensure_future(store.save_message(session.id, "user", str(n))) for n in range(64)]
                 await asyncio.sleep(0.2)
-                assert await asyncio.wait_for(store.get_messages(session.id), 5) == []
+                assert await asyncio.wait_for(store.get_messages(session.id), 20) == []
                 assert [m async for m in store.stream_messages(session.id)] == []
             await asyncio.gather(*writes)
             assert await store.count_messages(session.id) == 64
@@ -300,8 +299,8 @@ def test_a_thread_that_cannot_be_started_is_an_error_and_the_store_works_on(monk
             patched.setattr(threading.Thread, "start", fail)
             for _ in range(40):
                 with pytest.raises(convostore.StorageError, match="thread"):
-                    await asyncio.wait_for(store.stats(), 5)
-        assert (await asyncio.wait_for(store.stats(), 5)).sessions == 0
+                    await asyncio.wait_for(store.stats(), 60)
+        assert (await asyncio.wait_for(store.stats(), 60)).sessions == 0
         await store.close()
 
     asyncio.run(main())
@@ -311,7 +310,7 @@ def test_a_callback_that_raises_stop_iteration_ends_the_call() -> None:
     async def main() -> None:
         store = await AsyncStore.in_memory(clock=iter(()).__next__)
         with pytest.raises(RuntimeError) as caught:
-            await asyncio.wait_for(store.create_session(), 5)
+            await asyncio.wait_for(store.create_session(), 60)
         assert isinstance(caught.value.__cause__, StopIteration)
         await store.close()
 

@@ -1,4 +1,7 @@
-"""Forks while threads are inside a store: the child opens stores of its own, or is told that it cannot."""
+"""Forks while threads are inside a store: the child opens stores of its own, or is told that it cannot.
+
+On a disk that takes longer than two seconds for a write, more are told so: such a child is counted, and another one forked in its place.
+"""
 
 from __future__ import annotations
 
@@ -20,9 +23,9 @@ def test_children_of_a_busy_writer_read_and_write(tmp_path: Path) -> None:
     out = run(
         """
         import os, sys, threading, time
-        from convostore import Store
+        from convostore import ForkedError, Store
         path = sys.argv[1]
-        store = Store.open(path)
+        store = Store.open(path, durability="normal")
         store.create_session(id="s")
         store.create_session(id="c")
         stop = False
@@ -38,28 +41,37 @@ def test_children_of_a_busy_writer_read_and_write(tmp_path: Path) -> None:
         threads = [threading.Thread(target=work) for work in (write, write, read)]
         for thread in threads:
             thread.start()
-        children = []
-        for number in range(24):
+        def child_of(number):
             child = os.fork()
-            if child == 0:
-                for own_path in (path, f"{path}.{number}"):
-                    with Store.open(own_path, wait_limit=20) as own:
-                        own.get_or_create_session(id="c")
-                        own.save_message("c", "user", str(number))
-                        last = own.get_messages("c", last=1)
-                        assert own.check().is_sound
-                os._exit(0)
-            children.append(child)
-            time.sleep(0.005)
-        codes = [os.waitpid(child, 0)[1] for child in children]
+            if child != 0:
+                return child
+            try:
+                own = Store.open(path, wait_limit=100)
+            except ForkedError:
+                os._exit(3)
+            with own, Store.open(f"{path}.{number}", wait_limit=100) as other:
+                for each in (own, other):
+                    each.get_or_create_session(id="c")
+                    each.save_message("c", "user", str(number))
+                    last = each.get_messages("c", last=1)
+                    assert each.check().is_sound
+            os._exit(0)
+
+        codes = []
+        while codes.count(0) < 24 and len(codes) < 200:
+            children = []
+            for number in range(len(codes), len(codes) + 8):
+                children.append(child_of(number))
+                time.sleep(0.005)
+            codes += [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
         stop = True
         for thread in threads:
             thread.join()
-        print(set(codes), store.count_messages("c"), store.check().is_sound)
+        print(set(codes) - {3}, codes.count(0) >= 24, store.count_messages("c") == codes.count(0), store.check().is_sound)
         """,
         tmp_path / "a.db",
     )
-    assert out.strip() == "{0} 24 True"
+    assert out.strip() == "{0} True True True"
 
 
 def test_a_fork_in_the_middle_of_a_long_read_costs_the_child_its_files(tmp_path: Path) -> None:
@@ -174,9 +186,9 @@ def test_two_threads_fork_at_once(tmp_path: Path) -> None:
     out = run(
         """
         import os, sys, threading
-        from convostore import Store
+        from convostore import ForkedError, Store
         path = sys.argv[1]
-        store = Store.open(path)
+        store = Store.open(path, durability="normal")
         store.create_session(id="s")
         codes = []
 
@@ -184,19 +196,23 @@ def test_two_threads_fork_at_once(tmp_path: Path) -> None:
             for _ in range(10):
                 child = os.fork()
                 if child == 0:
-                    with Store.open(path, wait_limit=20) as own:
+                    try:
+                        own = Store.open(path, wait_limit=100)
+                    except ForkedError:
+                        os._exit(3)
+                    with own:
                         own.save_message("s", "user", "child")
                     os._exit(0)
                 store.save_message("s", "user", "parent")
-                codes.append(os.waitpid(child, 0)[1])
+                codes.append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 
         threads = [threading.Thread(target=forks) for _ in range(3)]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
-        print(set(codes), store.count_messages("s"))
+        print(set(codes) - {3}, store.count_messages("s") == 30 + codes.count(0))
         """,
         tmp_path / "a.db",
     )
-    assert out.strip() == "{0} 60"
+    assert out.strip() == "{0} True"

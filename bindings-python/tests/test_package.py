@@ -26,21 +26,21 @@ def test_it_needs_nothing_and_says_its_licences() -> None:
 
 
 def test_importing_is_quick_and_brings_little_along() -> None:
+    """How quick is the bench's to say. Here the processor's time is looked at, which others on the machine do not stretch."""
     out = run(
         """
         import sys, time
         before = set(sys.modules)
-        best = 1.0
-        began = time.perf_counter()
+        began = time.process_time()
         import convostore
-        took = time.perf_counter() - began
+        took = time.process_time() - began
         heavy = {"asyncio", "typing", "dataclasses", "inspect", "threading", "datetime"} & (set(sys.modules) - before)
         print(took, sorted(heavy))
         """
     )
     took, heavy = out.split(maxsplit=1)
     assert heavy.strip() == "[]"
-    assert float(took) < 0.25, "importing took long even for a loaded machine"
+    assert float(took) < 0.25
 
 
 def test_help_shows_everything() -> None:

@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timezone
 from pathlib import Path
@@ -21,60 +21,73 @@ from convostore import Store
 posix = pytest.mark.skipif(os.name != "posix", reason="signals and forks of POSIX")
 
 
-def ticks(until: threading.Event) -> int:
-    """How often this thread gets to run, at most once a millisecond, until something happens."""
-    count = 0
-    while not until.wait(0.001):
-        count += 1
-    return count
-
-
 def test_a_busy_writer_stalls_no_other_thread(tmp_path: Path) -> None:
     path = tmp_path / "a.db"
     with Store.open(path) as store:
         session = store.create_session()
-
-        def in_thread(work: Callable[[], object]) -> int:
-            done = threading.Event()
-
-            def run() -> None:
-                work()
-                done.set()
-
-            thread = threading.Thread(target=run)
-            thread.start()
-            count = ticks(done)
-            thread.join()
-            return count
-
-        alone = in_thread(lambda: time.sleep(1.0))
-        with blocked(path, seconds=1.0):
-            beside = in_thread(lambda: store.save_message(session.id, "user", "x"))
-        assert beside > 0.6 * alone, f"{beside} ticks beside a writer that waits, {alone} without"
-
-
-def test_a_long_read_stalls_no_other_thread(tmp_path: Path) -> None:
-    with Store.open(tmp_path / "a.db", durability="normal") as store:
-        session = store.create_session()
-        for _ in range(10):
-            store.save_messages(session.id, [{"role": "user", "content": "x" * 300}] * 2000)
-        longest = 0.0
         done = threading.Event()
 
-        def check() -> None:
-            for _ in range(5):
-                store.check()
-                store.get_messages(session.id)
-            done.set()
+        def save() -> None:
+            try:
+                store.save_message(session.id, "user", "x")
+            finally:
+                done.set()
 
-        thread = threading.Thread(target=check)
-        thread.start()
-        last = time.perf_counter()
-        while not done.wait(0.001):
-            now = time.perf_counter()
-            longest, last = max(longest, now - last), now
+        thread = threading.Thread(target=save)
+        with blocked(path):
+            thread.start()
+            for _ in range(300):
+                time.sleep(0.001)
+            assert not done.is_set(), "this thread runs while the writer waits, not after it"
         thread.join()
-        assert longest < 0.25, f"another thread stood still for {longest:.3f} s"
+        assert store.count_messages(session.id) == 1
+
+
+@pytest.fixture
+def nobody_is_interrupted() -> Iterator[None]:
+    """A thread keeps the interpreter until it gives it away."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1000)
+    yield
+    sys.setswitchinterval(before)
+
+
+@pytest.mark.usefixtures("nobody_is_interrupted")
+@pytest.mark.parametrize("what", ["check", "get_messages", "stream_messages", "list_sessions", "export_archive", "backup", "stats"])
+def test_a_read_stalls_no_other_thread(tmp_path: Path, what: str) -> None:
+    with Store.open(tmp_path / "a.db", durability="normal") as store:
+        session = store.create_session()
+        for _ in range(5):
+            store.save_messages(session.id, [{"role": "user", "content": "x" * 300}] * 2000)
+        reads: dict[str, Callable[[int], object]] = {
+            "check": lambda _: store.check(),
+            "get_messages": lambda _: store.get_messages(session.id),
+            "stream_messages": lambda _: list(store.stream_messages(session.id)),
+            "list_sessions": lambda _: store.list_sessions(),
+            "export_archive": lambda n: store.export_archive(tmp_path / f"{n}.archive"),
+            "backup": lambda n: store.backup(tmp_path / f"{n}.db"),
+            "stats": lambda _: store.stats(),
+        }
+        steps = beside = rounds = 0
+        stop = False
+
+        def step() -> None:
+            nonlocal steps
+            while not stop:
+                steps += 1
+                time.sleep(0)
+
+        other = threading.Thread(target=step)
+        other.start()
+        # One such step shows it; that the machine gives the other thread no core meanwhile, every time, does not happen.
+        while not beside and rounds < 1000:
+            before = steps
+            reads[what](rounds)
+            beside, rounds = steps - before, rounds + 1
+            time.sleep(0.001)
+        stop = True
+        other.join()
+        assert beside, "no other thread ran during the read"
 
 
 def test_threads_share_a_store(store: Store) -> None:
@@ -112,7 +125,7 @@ def test_processes_share_a_file(tmp_path: Path) -> None:
     processes = [start(WRITER, path, n) for n in range(4)]
     shared = set()
     for process in processes:
-        out, err = process.communicate(timeout=120)
+        out, err = process.communicate(timeout=300)
         assert process.returncode == 0, err
         shared.add(out.strip())
     assert len(shared) == 1
@@ -249,7 +262,7 @@ EXIT = """
     import asyncio, sys, threading, time
     from convostore import AsyncStore, Store
     path, way = sys.argv[1:]
-    store = Store.open(path)
+    store = Store.open(path, wait_limit=1000)
     store.get_or_create_session(id="s")
     store.save_message("s", "user", "kept")
     stream = store.stream_messages("s")
@@ -259,7 +272,7 @@ EXIT = """
         time.sleep(0.2)
     if way in ("async", "async-twice"):
         async def main():
-            async_store = await AsyncStore.open(path)
+            async_store = await AsyncStore.open(path, wait_limit=1000)
             tasks = [asyncio.ensure_future(async_store.save_message("s", "user", "late")) for _ in range(30)]
             await asyncio.sleep(0.2)
             if way == "async-twice":
@@ -279,14 +292,12 @@ def test_exit_with_open_stores(tmp_path: Path, way: str) -> None:
         store.save_message("s", "user", "first")
     if way in ("open", "error"):
         process = start(EXIT, path, way)
-        _, err = process.communicate(timeout=20)
+        _, err = process.communicate(timeout=60)
     else:
         # Another process holds the write lock from before the late writes until after the exit.
         with blocked(path):
             process = start(EXIT.replace('store.save_message("s", "user", "kept")', ""), path, way)
-            began = time.monotonic()
-            _, err = process.communicate(timeout=20)
-            assert time.monotonic() - began < 10, "the exit waited for the lock"
+            _, err = process.communicate(timeout=60)  # far less than the wait limit: the exit did not wait for the lock
     assert (process.returncode, err) == (3 if way == "error" else 0, ""), err
     with Store.open(path) as store:
         contents = [message.content for message in store.get_messages("s")]
@@ -321,11 +332,11 @@ def test_ctrl_c_in_a_wait(tmp_path: Path, what: str) -> None:
         store.create_session(id="s")
     process = start(
         """
-        import io, signal, sys, time
+        import io, signal, sys
         from convostore import Store
         signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell may have had ignored
         path, what = sys.argv[1:]
-        store = Store.open(path)
+        store = Store.open(path, wait_limit=1000)
         archive = io.BytesIO()
         with Store.in_memory() as other:
             other.create_session(id="t")
@@ -333,8 +344,8 @@ def test_ctrl_c_in_a_wait(tmp_path: Path, what: str) -> None:
         archive.seek(0)
         print("ready", flush=True)
         sys.stdin.readline()
-        began = time.monotonic()
         try:
+            print("going", flush=True)
             if what == "save_message":
                 store.save_message("s", "user", "never", dedup_key="k")
             elif what == "import_archive":
@@ -343,7 +354,7 @@ def test_ctrl_c_in_a_wait(tmp_path: Path, what: str) -> None:
                 store.define_lifecycle("review", "open")
             print("no interrupt")
         except KeyboardInterrupt:
-            print("interrupted after", time.monotonic() - began, flush=True)
+            print("interrupted", flush=True)
         print(store.count_messages("s"), flush=True)
         sys.stdin.readline()
         store.save_message("s", "user", "later", dedup_key="k")
@@ -359,13 +370,12 @@ def test_ctrl_c_in_a_wait(tmp_path: Path, what: str) -> None:
     with blocked(path):
         process.stdin.write("go\n")
         process.stdin.flush()
-        time.sleep(1.2)
-        sent = time.monotonic()
+        assert process.stdout.readline() == "going\n"
+        time.sleep(1)
         process.send_signal(signal.SIGINT)
-        assert process.stdout.readline().startswith("interrupted after")
-        assert time.monotonic() - sent < 1.5
+        assert process.stdout.readline() == "interrupted\n"  # while the lock is held, and long before the wait limit
         assert process.stdout.readline() == "0\n"
-    out, err = process.communicate("go on\n", timeout=20)
+    out, err = process.communicate("go on\n", timeout=60)
     assert (out, err) == ("['later'] 2\n", ""), err
 
 
@@ -432,3 +442,33 @@ def test_streams_end_with_what_happened(store: Store) -> None:
         for message in stream:
             got.append(message)
     assert len(got) == 256 and list(stream) == []
+
+
+def test_a_stream_that_is_read_from_inside_its_own_reading_says_so() -> None:
+    """A profiler's function stands for whatever Python may run there: handlers of signals, finalizers."""
+    out = run(
+        """
+        import sys
+        from convostore import ReentrantError, Store
+        store = Store.in_memory()
+        store.create_session(id="s")
+        store.save_messages("s", [{"role": "user", "content": str(n)} for n in range(300)])
+        stream = store.stream_messages("s")
+        next(stream)
+        store.delete_session("s")
+
+        def profile(frame, event, argument):
+            if event == "call" and frame.f_code.co_name == "error_of":
+                sys.setprofile(None)
+                next(stream)
+
+        sys.setprofile(profile)
+        try:
+            print(len(list(stream)))
+        except ReentrantError as e:
+            print(e.code)
+        sys.setprofile(None)
+        print(list(stream))
+        """
+    )
+    assert out.split() == ["reentrant", "[]"]

@@ -1,8 +1,10 @@
 //! Reading a long history page by page.
 
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
+use std::thread::{self, ThreadId};
 use std::vec::IntoIter;
 
+use convostore::ErrorCode;
 use pyo3::prelude::*;
 use pyo3::sync::MutexExt as _;
 use pyo3::types::PyList;
@@ -17,7 +19,11 @@ const PAGE: usize = 256;
 
 /// Messages of a session one by one, from stream_messages.
 #[pyclass(frozen, module = "convostore")]
-pub(crate) struct MessageStream(Mutex<State>);
+pub(crate) struct MessageStream {
+    state: Mutex<State>,
+    /// Who reads, since a thread that comes back to it from its own reading would wait for itself.
+    reader: Mutex<Option<ThreadId>>,
+}
 
 struct State {
     stream: convostore::MessageStream,
@@ -46,11 +52,14 @@ impl State {
 
 impl MessageStream {
     pub(super) fn new(stream: convostore::MessageStream) -> Self {
-        Self(Mutex::new(State {
-            stream,
-            page: Vec::new().into_iter(),
-            error: None,
-        }))
+        Self {
+            state: Mutex::new(State {
+                stream,
+                page: Vec::new().into_iter(),
+                error: None,
+            }),
+            reader: Mutex::new(None),
+        }
     }
 
     fn with<T: Send>(
@@ -58,13 +67,28 @@ impl MessageStream {
         py: Python<'_>,
         work: impl FnOnce(Python<'_>, &mut State) -> PyResult<T>,
     ) -> PyResult<T> {
+        let here = thread::current().id();
+        if *lock(&self.reader) == Some(here) {
+            return Err(error::of(
+                py,
+                ErrorCode::Reentrant,
+                "the stream was asked for a message by what runs while it reads one, a handler of a signal say",
+            ));
+        }
         // Waits for another thread with the interpreter lock released.
         let mut state = self
-            .0
+            .state
             .lock_py_attached(py)
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
-        work(py, &mut state)
+            .unwrap_or_else(PoisonError::into_inner);
+        *lock(&self.reader) = Some(here);
+        let done = work(py, &mut state);
+        *lock(&self.reader) = None;
+        done
     }
+}
+
+fn lock(reader: &Mutex<Option<ThreadId>>) -> std::sync::MutexGuard<'_, Option<ThreadId>> {
+    reader.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[pymethods]
