@@ -121,13 +121,13 @@ def main(path: Path) -> None:
         assert (session.status, session.context) == ("CREATED", {}) and sessions.list()[0] == session
     print(f"{len(ids)} sessions of 4 processes, all ids different")
 
-    acknowledged = 0
     for _ in range(3):
         worker = run_myself("--work", str(path), session.id)
-        time.sleep(0.6)
+        assert worker.stdout is not None
+        first = worker.stdout.readline()  # it is at work
+        time.sleep(0.3)
         worker.send_signal(signal.SIGKILL if os.name == "posix" else signal.SIGTERM)
-        lines = worker.communicate()[0].splitlines()
-        acknowledged = int(lines[-1]) if lines else acknowledged
+        acknowledged = int((first + worker.communicate()[0]).split()[-1])
 
         with Sessions(path) as sessions:
             found = sessions.get(session.id)
