@@ -53,22 +53,21 @@ def nobody_is_interrupted() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("nobody_is_interrupted")
-@pytest.mark.parametrize("what", ["check", "get_messages", "stream_messages", "list_sessions", "export_archive", "backup", "stats"])
-def test_a_read_stalls_no_other_thread(tmp_path: Path, what: str) -> None:
+@pytest.mark.parametrize("what", ["check", "get_messages", "stream_messages", "export_archive", "backup"])
+def test_a_long_read_stalls_no_other_thread(tmp_path: Path, what: str) -> None:
     with Store.open(tmp_path / "a.db", durability="normal") as store:
         session = store.create_session()
         for _ in range(5):
             store.save_messages(session.id, [{"role": "user", "content": "x" * 300}] * 2000)
-        reads: dict[str, Callable[[int], object]] = {
-            "check": lambda _: store.check(),
-            "get_messages": lambda _: store.get_messages(session.id),
-            "stream_messages": lambda _: list(store.stream_messages(session.id)),
-            "list_sessions": lambda _: store.list_sessions(),
-            "export_archive": lambda n: store.export_archive(tmp_path / f"{n}.archive"),
-            "backup": lambda n: store.backup(tmp_path / f"{n}.db"),
-            "stats": lambda _: store.stats(),
+        copy_of_it = tmp_path / "copy"
+        reads: dict[str, Callable[[], object]] = {
+            "check": lambda: store.check(),
+            "get_messages": lambda: store.get_messages(session.id),
+            "stream_messages": lambda: list(store.stream_messages(session.id)),
+            "export_archive": lambda: store.export_archive(copy_of_it),
+            "backup": lambda: store.backup(copy_of_it),
         }
-        steps = beside = rounds = 0
+        steps = beside = 0
         stop = False
 
         def step() -> None:
@@ -79,11 +78,13 @@ def test_a_read_stalls_no_other_thread(tmp_path: Path, what: str) -> None:
 
         other = threading.Thread(target=step)
         other.start()
-        # One such step shows it; that the machine gives the other thread no core meanwhile, every time, does not happen.
-        while not beside and rounds < 1000:
+        # One step during one read shows it. A busy machine may give the other thread no core meanwhile, but not for two minutes of reads.
+        until = time.monotonic() + 120
+        while not beside and time.monotonic() < until:
             before = steps
-            reads[what](rounds)
-            beside, rounds = steps - before, rounds + 1
+            reads[what]()
+            beside = steps - before
+            copy_of_it.unlink(missing_ok=True)
             time.sleep(0.001)
         stop = True
         other.join()
