@@ -1,5 +1,6 @@
 //! The rules of a store, each once: pure functions of their arguments, without I/O and without a clock of their own.
 
+mod graphemes;
 pub(crate) mod idle;
 pub(crate) mod ids;
 pub(crate) mod json;

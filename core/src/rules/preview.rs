@@ -1,9 +1,8 @@
 //! Previews: the beginning of the message that tells what a session is about.
 
-use unicode_segmentation::UnicodeSegmentation as _;
-
 use crate::json::{bytes_of, elements, lossy_text_of, members};
 use crate::model::{Content, NewMessage, Role};
+use crate::rules::graphemes::last_end;
 use crate::rules::json;
 
 /// How many code points a preview has at most.
@@ -113,12 +112,8 @@ fn cut(text: &str) -> &str {
     let Some((limit, _)) = text.char_indices().nth(MAX_CODE_POINTS) else {
         return text;
     };
-    let end = text
-        .grapheme_indices(true)
-        .map(|(start, grapheme)| start + grapheme.len())
-        .take_while(|end| *end <= limit)
-        .last();
-    &text[..end.unwrap_or(limit)]
+    let end = last_end(text, limit).unwrap_or(limit);
+    text.get(..end).unwrap_or(text)
 }
 
 #[cfg(test)]
