@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use chrono::{DateTime, Datelike as _, Timelike as _, Utc};
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::error::{Error, Result};
@@ -100,13 +100,34 @@ impl FromStr for Timestamp {
 impl fmt::Display for Timestamp {
     /// Writes RFC 3339 with milliseconds and `Z`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Piece by piece: chrono's formats would be a tenth of the npm package.
-        let at = self.to_datetime();
-        let (hour, minute, second) = (at.hour(), at.minute(), at.second());
-        let millis = self.0.rem_euclid(1000);
-        write!(f, "{:04}-{:02}-{:02}", at.year(), at.month(), at.day())?;
-        write!(f, "T{hour:02}:{minute:02}:{second:02}.{millis:03}Z")
+        // Without chrono, whose calendar and formats would be a tenth of the npm package.
+        let (year, month, day) = date(self.0.div_euclid(DAY));
+        let millis = self.0.rem_euclid(DAY);
+        let (hour, minute, second) = (millis / 3_600_000, millis / 60_000 % 60, millis / 1000 % 60);
+        write!(f, "{year:04}-{month:02}-{day:02}")?;
+        write!(
+            f,
+            "T{hour:02}:{minute:02}:{second:02}.{:03}Z",
+            millis % 1000
+        )
     }
+}
+
+/// Milliseconds in a day.
+const DAY: i64 = 86_400_000;
+
+/// Year, month and day so many days after 1970-01-01. Years are counted from a March, so that a leap day is a year's last day; 400 of them have
+/// always as many days.
+fn date(days: i64) -> (i64, i64, i64) {
+    let days = days + 719_468; // from 0000-03-01
+    let (era, day) = (days.div_euclid(146_097), days.rem_euclid(146_097));
+    let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
+    let day = day - (365 * year + year / 4 - year / 100);
+    let month = (5 * day + 2) / 153; // from March
+    let day = day - (153 * month + 2) / 5 + 1;
+    let is_next = month >= 10; // January and February
+    let month = if is_next { month - 9 } else { month + 3 };
+    (400 * era + year + i64::from(is_next), month, day)
 }
 
 impl fmt::Debug for Timestamp {
@@ -149,6 +170,51 @@ pub struct SystemClock;
 
 impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
-        Timestamp::from_millis_clamped(Utc::now().timestamp_millis())
+        Timestamp::from_millis_clamped(system_millis())
+    }
+}
+
+#[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
+fn system_millis() -> i64 {
+    Utc::now().timestamp_millis()
+}
+
+/// As `Utc::now` reads it there, without the calendar.
+#[cfg(all(target_family = "wasm", target_os = "unknown"))]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "whole milliseconds, far below 2^53"
+)]
+fn system_millis() -> i64 {
+    js_sys::Date::now() as i64
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::Datelike as _;
+
+    use super::*;
+
+    #[test]
+    fn a_time_is_written_as_chrono_writes_it() {
+        // Every day of what can be stored, at another time of the day each.
+        let (first, last) = (Timestamp::MIN.0.div_euclid(DAY), Timestamp::MAX.0 / DAY);
+        let mut of_day = 0;
+        for day in first..=last {
+            of_day = (of_day + 7_654_321) % DAY;
+            let time = Timestamp::from_millis_clamped(day * DAY + of_day);
+            let (year, month, day) = date(day);
+            let at = time.to_datetime();
+            let expected = (at.year().into(), at.month().into(), at.day().into());
+            assert_eq!((year, month, day), expected);
+            if day == 1 {
+                let expected = at.format("%Y-%m-%dT%H:%M:%S%.3fZ").to_string();
+                assert_eq!(time.to_string(), expected);
+            }
+        }
+        for time in [Timestamp::MIN, Timestamp::MAX] {
+            let expected = time.to_datetime().format("%Y-%m-%dT%H:%M:%S%.3fZ");
+            assert_eq!(time.to_string(), expected.to_string());
+        }
     }
 }
