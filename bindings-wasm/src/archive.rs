@@ -1,9 +1,8 @@
 //! The archive.
 
 use std::cell::RefCell;
-use std::io::{self, Write};
 
-use convostore::{Error, ExportOptions, ImportOptions};
+use convostore::{Error, ErrorCode, ExportOptions, ImportOptions, Result};
 use js_sys::{Function, Uint8Array};
 use wasm_bindgen::prelude::*;
 
@@ -20,16 +19,16 @@ struct Pieces<'a> {
     piece: Vec<u8>,
 }
 
-impl Write for Pieces<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+impl Pieces<'_> {
+    fn add(&mut self, bytes: &[u8]) -> Result<()> {
         self.piece.extend_from_slice(bytes);
         if self.piece.len() >= PIECE {
-            self.flush()?;
+            self.give()?;
         }
-        Ok(bytes.len())
+        Ok(())
     }
 
-    fn flush(&mut self) -> io::Result<()> {
+    fn give(&mut self) -> Result<()> {
         if self.piece.is_empty() {
             return Ok(());
         }
@@ -38,7 +37,7 @@ impl Write for Pieces<'_> {
         let given = self.each.call1(&JsValue::UNDEFINED, &bytes);
         given
             .map(drop)
-            .map_err(|_| io::Error::from(io::ErrorKind::Other))
+            .map_err(|_| Error::new(ErrorCode::Storage, "the archive could not be handed over"))
     }
 }
 
@@ -51,11 +50,10 @@ impl CoreStore {
             piece: Vec::new(),
         };
         let options = ExportOptions::new().tolerant(tolerant);
-        let report = self.at(now).export_archive(&mut pieces, options).out()?;
-        let flushed = pieces.flush();
-        flushed
-            .map_err(|_| invalid("the archive could not be handed over"))
-            .out()?;
+        let store = self.at(now);
+        let report = store.export_archive_pieces(&mut |bytes| pieces.add(bytes), options);
+        let report = report.out()?;
+        pieces.give().out()?;
         let mut list = List::new();
         for n in [
             report.sessions,
@@ -75,10 +73,18 @@ impl CoreStore {
         let bytes = archive.0.try_borrow();
         let bytes = bytes.map_err(|_| busy()).out()?;
         let options = ImportOptions::new().dry_run(dry_run);
-        let report = self
-            .at(now)
-            .import_archive(bytes.as_slice(), options)
-            .out()?;
+        let mut rest = bytes.as_slice();
+        let mut take = |buffer: &mut [u8]| {
+            let (some, after) = rest.split_at(rest.len().min(buffer.len()));
+            buffer
+                .iter_mut()
+                .zip(some)
+                .for_each(|(to, from)| *to = *from);
+            rest = after;
+            Ok(some.len())
+        };
+        let store = self.at(now);
+        let report = store.import_archive_pieces(&mut take, options).out()?;
         Ok(List::of(&[
             report.sessions,
             report.messages,

@@ -13,7 +13,7 @@ mod writer;
 
 pub(crate) use reader::{Entry, Reader};
 pub(crate) use sequence::{Keys, Sequence};
-pub(crate) use writer::{Refused, Writer};
+pub(crate) use writer::{Give, Refused, Writer};
 
 /// The name of the format, in the first line of every archive.
 const FORMAT: &str = "convostore-archive";

@@ -1,7 +1,5 @@
 //! Reading an archive, a line at a time. Nothing in it is believed.
 
-use std::io::{self, BufRead as _, BufReader, Read};
-
 use sha2::{Digest as _, Sha256};
 
 use super::grammar::{Grammar, Verdict};
@@ -15,10 +13,10 @@ use crate::model::{Content, Context, Lifecycle, Message};
 use crate::rules::lifecycle;
 
 /// The most bytes that a first line may have, be it of a version to come.
-const MAX_HEADER: u64 = 4096;
+const MAX_HEADER: usize = 4096;
 
 /// The most bytes of a message's line: a text of control characters takes six bytes for each of its own.
-const MAX_LINE: u64 = Content::MAX_BYTES as u64 * 6 + (64 << 10);
+const MAX_LINE: usize = Content::MAX_BYTES * 6 + (64 << 10);
 
 /// The most bytes of any other line: metadata of 4 MiB, each byte written as at most two, and a lifecycle all of whose names are long and strange.
 const MAX_OTHER_LINE: usize = 16 << 20;
@@ -28,7 +26,7 @@ const KEPT_BUFFER: usize = 1 << 20;
 
 /// Reads rows in their order.
 pub(crate) struct Reader<'a> {
-    input: BufReader<&'a mut dyn Read>,
+    input: Input<'a>,
     /// The present line, without its end.
     line: Vec<u8>,
     number: u64,
@@ -47,13 +45,44 @@ pub(crate) enum Entry {
     Message(Message),
 }
 
+/// Fills a buffer with the next bytes, and says how many they are; none at the end.
+pub(crate) type Take<'a> = dyn FnMut(&mut [u8]) -> Result<usize> + 'a;
+
+/// Bytes as they come.
+struct Input<'a> {
+    take: &'a mut Take<'a>,
+    buffer: Vec<u8>,
+    at: usize,
+    end: usize,
+}
+
+impl<'a> Input<'a> {
+    fn new(take: &'a mut Take<'a>) -> Self {
+        Self {
+            take,
+            buffer: vec![0; 64 << 10],
+            at: 0,
+            end: 0,
+        }
+    }
+
+    /// What comes next, as far as it is there; nothing at the end.
+    fn ahead(&mut self) -> Result<&[u8]> {
+        if self.at >= self.end {
+            self.at = 0;
+            self.end = (self.take)(&mut self.buffer)?;
+        }
+        Ok(self.buffer.get(self.at..self.end).unwrap_or_default())
+    }
+}
+
 impl<'a> Reader<'a> {
     /// Reads the first line.
     ///
     /// Errors: `invalid_argument` where it is no archive, `unsupported_schema` where it is one of a newer version, `corrupted`.
-    pub(crate) fn new(input: &'a mut dyn Read) -> Result<Self> {
+    pub(crate) fn new(take: &'a mut Take<'a>) -> Result<Self> {
         let mut reader = Self {
-            input: BufReader::with_capacity(64 << 10, input),
+            input: Input::new(take),
             line: Vec::new(),
             number: 0,
             bytes: 0,
@@ -93,16 +122,25 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads a line of at most `max` bytes. Whether it has an end.
-    fn read_line(&mut self, max: u64) -> Result<bool> {
+    fn read_line(&mut self, max: usize) -> Result<bool> {
         self.line.clear();
         self.line.shrink_to(KEPT_BUFFER);
         self.number += 1;
-        let mut input = (&mut self.input).take(max);
-        let read = input
-            .read_until(b'\n', &mut self.line)
-            .map_err(unreadable)?;
-        self.bytes += read as u64;
-        Ok(self.line.pop_if(|last| *last == b'\n').is_some())
+        while self.line.len() < max {
+            let ahead = self.input.ahead()?;
+            let left = max - self.line.len();
+            let part = ahead.get(..left).unwrap_or(ahead);
+            let end = part.iter().position(|byte| *byte == b'\n');
+            let (text, _) = part.split_at(end.unwrap_or(part.len()));
+            self.line.extend_from_slice(text);
+            let read = end.map_or(part.len(), |end| end + 1);
+            self.input.at += read;
+            self.bytes += read as u64;
+            if end.is_some() || read == 0 {
+                return Ok(end.is_some());
+            }
+        }
+        Ok(false)
     }
 
     fn check_header(&self, complete: bool) -> Result<()> {
@@ -197,10 +235,7 @@ impl<'a> Reader<'a> {
     }
 
     fn check_nothing_follows(&mut self) -> Result<()> {
-        let mut next = Vec::new();
-        let mut input = (&mut self.input).take(1);
-        input.read_to_end(&mut next).map_err(unreadable)?;
-        if next.is_empty() {
+        if self.input.ahead()?.is_empty() {
             Ok(())
         } else {
             Err(self.damaged("is the last one, but something follows it"))
@@ -213,7 +248,7 @@ impl<'a> Reader<'a> {
     }
 
     fn incomplete(&self) -> Error {
-        if self.line.len() as u64 >= MAX_LINE {
+        if self.line.len() >= MAX_LINE {
             return self.damaged("is too long");
         }
         self.damaged("has no end: the archive is incomplete")
@@ -272,17 +307,4 @@ fn newer(version: u64) -> Error {
         format!("the archive is of version {version}, this library reads up to {VERSION}; import it with a newer one"),
     )
     .with("version", version)
-}
-
-/// A decompressor around the file tells of damage in these words.
-fn unreadable(error: io::Error) -> Error {
-    let code = match error.kind() {
-        io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => ErrorCode::Corrupted,
-        _ => ErrorCode::Storage,
-    };
-    Error::new(
-        code,
-        format!("the archive cannot be read: {}", error.kind()),
-    )
-    .with_source(error)
 }

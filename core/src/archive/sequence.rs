@@ -1,8 +1,8 @@
 //! The messages of one session, one after the other: numbers that grow, dedup keys that do not repeat.
 
-use std::collections::hash_map::RandomState;
-use std::hash::{BuildHasher as _, Hash};
 use std::sync::Arc;
+
+use sha2::{Digest as _, Sha256};
 
 use crate::backend::SessionRow;
 use crate::model::Message;
@@ -17,22 +17,26 @@ pub(crate) struct Sequence {
     keys: Option<Keys>,
 }
 
-/// Keys that may not repeat. Of each are kept 128 bits of a keyed hash, so that many cost little; that two meet there is out of the
-/// question, on purpose too.
+/// Keys that may not repeat. Of each are kept 128 bits of its SHA-256, so that many cost little; that two meet there is out of the question, on
+/// purpose too. (The digest of an archive has the same code; another hash would be more of it in a browser.)
 #[derive(Debug, Default)]
 pub(crate) struct Keys {
     seen: Sorted,
     no_name: Arc<str>,
-    hashers: (RandomState, RandomState),
 }
 
 impl Keys {
-    /// Whether the key was not there before.
-    pub(crate) fn insert(&mut self, key: impl Hash) -> bool {
-        let (a, b) = &self.hashers;
-        let (a, b) = (a.hash_one(&key), b.hash_one(&key));
-        let name = Arc::clone(&self.no_name);
-        let item = Item::new(a.cast_signed(), b.cast_signed(), name, 0);
+    /// Whether the key was not there before. It is made of parts.
+    pub(crate) fn insert(&mut self, key: &[&str]) -> bool {
+        let mut hash = Sha256::new();
+        for part in key {
+            hash.update((part.len() as u64).to_le_bytes());
+            hash.update(part);
+        }
+        let digest = hash.finalize();
+        let mut halves = digest.as_chunks::<8>().0.iter().copied();
+        let mut half = || halves.next().map_or(0, i64::from_le_bytes);
+        let item = Item::new(half(), half(), Arc::clone(&self.no_name), 0);
         self.seen.insert(item).is_none()
     }
 }
@@ -70,7 +74,7 @@ impl Sequence {
             ));
         }
         if let (Some(keys), Some(key)) = (&mut self.keys, &message.dedup_key)
-            && !keys.insert(key)
+            && !keys.insert(&[key])
         {
             return Err(format!(
                 "its dedup key {key:?} is that of an earlier message of the session"

@@ -1,7 +1,5 @@
 //! Writing an archive, in constant memory.
 
-use std::io::{self, Write};
-
 use sha2::{Digest as _, Sha256};
 
 use super::grammar::{Counts, Grammar, Verdict};
@@ -15,6 +13,9 @@ use crate::model::{Context, Lifecycle, Message};
 
 /// How much is gathered before it is handed to the writer below.
 const BUFFER: usize = 64 << 10;
+
+/// Takes the next bytes of an archive.
+pub(crate) type Give<'a> = dyn FnMut(&[u8]) -> Result<()> + 'a;
 
 /// Writes rows in their order. A row that may not stand there is refused and not written.
 pub(crate) struct Writer<'a> {
@@ -52,21 +53,20 @@ impl From<Error> for Refused {
 impl<'a> Writer<'a> {
     /// Writes the first line. Without `keys`, that dedup keys do not repeat is left to the backend that has them in an index, and no
     /// memory is spent on them.
-    pub(crate) fn new(out: &'a mut dyn Write, keys: bool) -> Result<Self> {
+    pub(crate) fn new(give: &'a mut Give<'a>, keys: bool) -> Self {
         let mut writer = Self {
             out: Output {
-                out,
+                give,
                 buffer: Vec::with_capacity(BUFFER),
                 hash: Sha256::new(),
                 bytes: 0,
+                given: Ok(()),
             },
             grammar: Grammar::new(keys),
         };
-        let written = writer.out.put(HEADER);
-        written
-            .and_then(|()| writer.out.put("\n"))
-            .map_err(failed)?;
-        Ok(writer)
+        writer.out.put(HEADER);
+        writer.out.put("\n");
+        writer
     }
 
     /// Whether a lifecycle of that name can be referred to.
@@ -107,65 +107,51 @@ impl<'a> Writer<'a> {
         let counts = self.grammar.counts();
         let sha256 = hex::encode(&self.out.hash.clone().finalize());
         self.write(Ok(()), &Line::End(counts, &sha256))?;
-        self.out.flush().map_err(failed)?;
+        self.out.empty_buffer();
+        self.out.given?;
         Ok((counts, self.out.bytes))
     }
 
     fn write(&mut self, verdict: Verdict, line: &Line<'_>) -> Result<(), Refused> {
         verdict.map_err(Refused::Row)?;
-        let written = line.write(&mut self.out);
-        let written = written.and_then(|()| self.out.put("\n"));
-        written.map_err(failed)?;
-        Ok(())
+        line.write(&mut self.out);
+        self.out.put("\n");
+        let given = std::mem::replace(&mut self.out.given, Ok(()));
+        given.map_err(Refused::Failed)
     }
 }
 
-/// The user's writer, behind a buffer that is dropped and not written when something fails.
+/// Where the archive goes, behind a buffer that is dropped and not given when something fails.
 struct Output<'a> {
-    out: &'a mut dyn Write,
+    give: &'a mut Give<'a>,
     buffer: Vec<u8>,
     hash: Sha256,
     bytes: u64,
+    /// How giving went; after a failure nothing more is given.
+    given: Result<()>,
 }
 
 impl Output<'_> {
-    fn empty_buffer(&mut self) -> io::Result<()> {
-        self.out.write_all(&self.buffer)?;
+    fn empty_buffer(&mut self) {
+        if self.given.is_ok() {
+            self.given = (self.give)(&self.buffer);
+        }
         self.buffer.clear();
-        Ok(())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.empty_buffer()?;
-        self.out.flush()
     }
 }
 
 impl Sink for Output<'_> {
-    fn put(&mut self, text: &str) -> io::Result<()> {
+    fn put(&mut self, text: &str) {
         let bytes = text.as_bytes();
         self.hash.update(bytes);
         self.bytes += bytes.len() as u64;
         if self.buffer.len() + bytes.len() > BUFFER {
-            self.empty_buffer()?;
+            self.empty_buffer();
         }
-        if bytes.len() > BUFFER {
-            self.out.write_all(bytes)?;
-        } else {
+        if bytes.len() <= BUFFER {
             self.buffer.extend_from_slice(bytes);
+        } else if self.given.is_ok() {
+            self.given = (self.give)(bytes);
         }
-        Ok(())
     }
-}
-
-fn failed(error: io::Error) -> Error {
-    let code = match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => ErrorCode::DiskFull,
-        _ => ErrorCode::Storage,
-    };
-    Error::new(
-        code,
-        format!("the archive cannot be written: {}", error.kind()),
-    )
-    .with_source(error)
 }

@@ -1,19 +1,16 @@
 //! Writing: compact, non-ASCII kept, as `JSON.stringify` and `json.dumps(ensure_ascii=False)` write it.
 
-use std::io;
-
 use super::plain_length;
 use crate::clock::Timestamp;
 
-/// Where JSON text goes.
+/// Where JSON text goes. One that can fail remembers it, and takes no more.
 pub(crate) trait Sink {
-    fn put(&mut self, text: &str) -> io::Result<()>;
+    fn put(&mut self, text: &str);
 }
 
 impl Sink for String {
-    fn put(&mut self, text: &str) -> io::Result<()> {
+    fn put(&mut self, text: &str) {
         self.push_str(text);
-        Ok(())
     }
 }
 
@@ -66,27 +63,23 @@ pub fn put_number(out: &mut String, number: i64) {
     out.push_str(str::from_utf8(&digits[at..]).unwrap_or_default());
 }
 
-/// An object, written member by member. What goes wrong is told at its end.
+/// An object, written member by member.
 pub(crate) struct Object<'a> {
     out: &'a mut dyn Sink,
     is_empty: bool,
-    written: io::Result<()>,
 }
 
 impl<'a> Object<'a> {
     pub(crate) fn new(out: &'a mut dyn Sink) -> Self {
-        let written = out.put("{");
+        out.put("{");
         Self {
             out,
             is_empty: true,
-            written,
         }
     }
 
     fn put(&mut self, text: &str) {
-        if self.written.is_ok() {
-            self.written = self.out.put(text);
-        }
+        self.out.put(text);
     }
 
     fn put_text(&mut self, text: &str) {
@@ -177,14 +170,10 @@ impl<'a> Object<'a> {
         self.name(name);
         let mut inner = Object::new(self.out);
         fill(&mut inner);
-        let written = inner.end();
-        if self.written.is_ok() {
-            self.written = written;
-        }
+        inner.end();
     }
 
-    pub(crate) fn end(mut self) -> io::Result<()> {
-        self.put("}");
-        self.written
+    pub(crate) fn end(self) {
+        self.out.put("}");
     }
 }

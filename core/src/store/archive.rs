@@ -8,12 +8,12 @@ mod mend;
 pub(super) mod pages;
 mod skip;
 
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 
 pub(super) use mend::unreadable_messages;
 
 use super::{Store, no_output};
-use crate::archive::Reader;
+use crate::archive::{Give, Reader};
 use crate::error::{Error, ErrorCode, Result};
 use crate::model::{ExportOptions, ExportReport, ImportOptions, ImportReport};
 
@@ -47,7 +47,18 @@ impl Store {
         options: ExportOptions,
     ) -> Result<ExportReport> {
         let (_entered, ..) = self.enter()?;
-        self.export(&mut writer, options)
+        self.export_to(&mut writer, options)
+    }
+
+    /// [`Store::export_archive`] piece by piece, for bindings whose other end is no [`Write`].
+    #[doc(hidden)]
+    pub fn export_archive_pieces(
+        &self,
+        give: &mut dyn FnMut(&[u8]) -> Result<()>,
+        options: ExportOptions,
+    ) -> Result<ExportReport> {
+        let (_entered, ..) = self.enter()?;
+        self.export(give, options)
     }
 
     /// [`Store::export_archive`] into a new file that only its owner can read, and that is on disk when this returns. When it fails, no file
@@ -62,7 +73,7 @@ impl Store {
         options: ExportOptions,
     ) -> Result<ExportReport> {
         let (_entered, ..) = self.enter()?;
-        file::create(path.as_ref(), |file| self.export(file, options))
+        file::create(path.as_ref(), |file| self.export_to(file, options))
     }
 
     /// Reads an archive and adds what it holds, all or nothing.
@@ -81,9 +92,19 @@ impl Store {
         mut reader: impl Read,
         options: ImportOptions,
     ) -> Result<ImportReport> {
+        self.import_archive_pieces(&mut |buffer| read_some(&mut reader, buffer), options)
+    }
+
+    /// [`Store::import_archive`] piece by piece, for bindings whose other end is no [`Read`]: fills the buffer, and says how far; 0 at the end.
+    #[doc(hidden)]
+    pub fn import_archive_pieces(
+        &self,
+        take: &mut dyn FnMut(&mut [u8]) -> Result<usize>,
+        options: ImportOptions,
+    ) -> Result<ImportReport> {
         let (_entered, backend, tenant) = self.enter()?;
         // Before the transaction: what is no archive need not keep writers waiting.
-        let mut reader = Reader::new(&mut reader)?;
+        let mut reader = Reader::new(take)?;
         let mut report = None;
         let done = backend.write_alone(tenant, &mut |tx| {
             report = Some(import::import(tx, &mut reader)?);
@@ -102,12 +123,55 @@ impl Store {
 }
 
 impl Store {
-    fn export(&self, writer: &mut dyn Write, options: ExportOptions) -> Result<ExportReport> {
-        self.read(|tx| export::export(tx, writer, options.tolerant))
+    fn export_to(&self, writer: &mut dyn Write, options: ExportOptions) -> Result<ExportReport> {
+        let report = self.export(
+            &mut |bytes| writer.write_all(bytes).map_err(failed),
+            options,
+        )?;
+        writer.flush().map_err(failed)?;
+        Ok(report)
+    }
+
+    fn export(&self, give: &mut Give<'_>, options: ExportOptions) -> Result<ExportReport> {
+        self.read(|tx| export::export(tx, give, options.tolerant))
+    }
+}
+
+fn read_some(reader: &mut dyn Read, buffer: &mut [u8]) -> Result<usize> {
+    loop {
+        match reader.read(buffer) {
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            read => return read.map_err(unreadable),
+        }
     }
 }
 
 /// Ends the transaction of a dry run; it goes no further than to the end of [`Store::import_archive`].
 fn rolled_back() -> Error {
     Error::new(ErrorCode::Storage, "a dry run was rolled back")
+}
+
+fn failed(error: io::Error) -> Error {
+    let code = match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => ErrorCode::DiskFull,
+        _ => ErrorCode::Storage,
+    };
+    Error::new(
+        code,
+        format!("the archive cannot be written: {}", error.kind()),
+    )
+    .with_source(error)
+}
+
+/// A decompressor around the file tells of damage in these words.
+fn unreadable(error: io::Error) -> Error {
+    let code = match error.kind() {
+        io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => ErrorCode::Corrupted,
+        _ => ErrorCode::Storage,
+    };
+    Error::new(
+        code,
+        format!("the archive cannot be read: {}", error.kind()),
+    )
+    .with_source(error)
 }

@@ -15,7 +15,7 @@ fn object(capacity: usize, fill: impl FnOnce(&mut Object<'_>)) -> String {
     let mut object = Object::new(&mut out);
     fill(&mut object);
     // A string takes all.
-    let _ = object.end();
+    object.end();
     out
 }
 

@@ -2,7 +2,7 @@
 
 use super::mend;
 use super::pages::{Contexts, Damage, Messages, Next, Pages, Sessions};
-use crate::archive::{Keys, Refused, Writer};
+use crate::archive::{Give, Keys, Refused, Writer};
 use crate::backend::{Lookup, ReadTransaction, SessionRow};
 use crate::error::{Error, ErrorCode, Result};
 use crate::model::ExportReport;
@@ -10,12 +10,12 @@ use crate::model::ExportReport;
 /// Writes all rows that the transaction sees.
 pub(super) fn export(
     tx: &mut dyn ReadTransaction,
-    out: &mut dyn std::io::Write,
+    give: &mut Give<'_>,
     tolerant: bool,
 ) -> Result<ExportReport> {
     let mut export = Export {
         tx,
-        writer: Writer::new(out, tolerant)?,
+        writer: Writer::new(give, tolerant),
         damage: if tolerant {
             Damage::is_passed()
         } else {
@@ -156,7 +156,9 @@ impl Export<'_> {
         let lifecycle = self.writer.known_lifecycle(&row.session.lifecycle);
         let mut changes = mend::mend(row, lifecycle, &found);
         let session = &mut row.session;
-        if session.key.is_some() && !self.keys.insert((&session.scope, &session.key)) {
+        if let Some(key) = &session.key
+            && !self.keys.insert(&[&session.scope, key])
+        {
             session.key = None;
             changes.push("its key is that of an earlier session too".to_owned());
         }
