@@ -16,6 +16,9 @@ if (!skip && browserPath === undefined) {
   throw new Error("There is no chromium: install Debian's package chromium, or set CONVOSTORE_SKIP_BROWSER=1 to do without the tests that need it.");
 }
 
+/** How long is waited for what a page does, in milliseconds: a machine may have much else to do. What never comes is waited for in vain anyway. */
+export const PATIENCE = 120_000;
+
 /** How a browser is started that calls nobody. */
 export const launchOptions = {
   executablePath: browserPath,
@@ -73,10 +76,10 @@ export async function serve(folders = {}) {
 }
 
 /** Waits until a page says so. `waitForFunction` would not wait: it takes the promise of an async function for a yes. */
-export async function until(page, predicate, seconds = 30) {
-  const end = performance.now() + seconds * 1000;
+export async function until(page, predicate, patience = PATIENCE) {
+  const end = performance.now() + patience;
   while (!(await page.evaluate(predicate))) {
-    if (performance.now() > end) throw new Error(`not within ${seconds} s: ${predicate}`);
+    if (performance.now() > end) throw new Error(`not within ${patience} ms: ${predicate}`);
     await pause(20);
   }
 }
@@ -85,6 +88,7 @@ export async function until(page, predicate, seconds = 30) {
 export async function browse(origin) {
   const profile = mkdtempSync(join(tmpdir(), "convostore-profile-"));
   const context = await tools("playwright-core").chromium.launchPersistentContext(profile, launchOptions);
+  context.setDefaultTimeout(PATIENCE);
   const trouble = watch(context, origin);
   return {
     context,
@@ -100,11 +104,13 @@ export async function browse(origin) {
     privately: async () => {
       const other = await tools("playwright-core").chromium.launch(launchOptions);
       const window = await other.newContext();
+      window.setDefaultTimeout(PATIENCE);
       return { newPage: () => window.newPage(), close: () => other.close() };
     },
     close: async () => {
       await context.close();
-      rmSync(profile, { recursive: true, force: true });
+      // The browser's processes may still be putting files there as they end.
+      rmSync(profile, { recursive: true, force: true, maxRetries: 20 });
     },
   };
 }

@@ -5,6 +5,7 @@ import { spawn } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { setTimeout as pause } from "node:timers/promises";
 import { Store } from "convostore";
 import { temporaryFolder } from "./places.mjs";
 import { record } from "./report.mjs";
@@ -17,18 +18,22 @@ const LANES = 2;
 /** After so many deaths a new file is begun. */
 const DEATHS_OF_A_FILE = 20;
 
-/** Lets a writer write for a moment and kills it, one in ten while it opens. Says what was acknowledged. */
+/** Lets a writer write for a moment and kills it, one in ten while it opens, others once some calls were acknowledged. Says which. */
 async function letWriteAndKill(path, run, order) {
   const child = spawn(process.execPath, [join(import.meta.dirname, "kills-writer.mjs"), path, run, order], { stdio: ["ignore", "pipe", "pipe"] });
   let trouble = "";
   child.stderr.on("data", (data) => { trouble += data; });
   const ended = new Promise((done) => child.once("close", (code) => done(code)));
   let out = "";
-  child.stdout.on("data", (data) => { out += data; });
-  if (Math.random() < 0.1) await new Promise((done) => setTimeout(done, 20 + Math.random() * 80));
+  const some = 3 + Math.random() * 5;
+  const writes = new Promise((done) => child.stdout.on("data", (data) => {
+    out += data;
+    if (out.split("\n").length > some) done();
+  }));
+  if (Math.random() < 0.1) await pause(20 + Math.random() * 80);
   else {
-    await Promise.race([new Promise((done) => child.stdout.once("data", done)), ended]);
-    await new Promise((done) => setTimeout(done, Math.random() * 25));
+    await Promise.race([writes, ended]);
+    await pause(Math.random() * 20);
   }
   child.kill("SIGKILL");
   assert.equal(await ended, null, `the writer ended by itself: ${trouble}`);

@@ -39,7 +39,7 @@ async function opens(folder, path = "/app/") {
   try {
     const page = await browser.context.newPage();
     await page.goto(server.origin + path);
-    await page.waitForFunction("document.title === 'seq 1'", undefined, { timeout: 10_000 });
+    await page.waitForFunction("document.title === 'seq 1'");
     assert.deepEqual(browser.trouble, []);
   } finally {
     await browser.close();
@@ -105,7 +105,7 @@ test("esbuild, with the wasm file beside the bundle", { skip }, async () => {
   await opens(out);
 });
 
-test("Vite, built and served for development", { skip, timeout: 60_000 }, async () => {
+test("Vite, built and served for development", { skip }, async () => {
   const vite = await import(join(dirname(tools.resolve("vite/package.json")), "dist", "node", "index.js"));
   await vite.build({ root: app, base: "./", logLevel: "error", build: { outDir: "vite" } });
   await opens(join(app, "vite"));
@@ -116,14 +116,14 @@ test("Vite, built and served for development", { skip, timeout: 60_000 }, async 
   try {
     const page = await browser.context.newPage();
     await page.goto(origin);
-    await page.waitForFunction("document.title === 'seq 1'", undefined, { timeout: 20_000 });
+    await page.waitForFunction("document.title === 'seq 1'");
   } finally {
     await browser.close();
     await server.close();
   }
 });
 
-test("webpack", { skip, timeout: 60_000 }, async () => {
+test("webpack", { skip }, async () => {
   const webpack = tools("webpack");
   const out = join(app, "webpack");
   const stats = await new Promise((done, failed) => webpack({

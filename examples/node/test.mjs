@@ -18,10 +18,10 @@ const conversation = (i) => ({
 });
 writeFileSync(data, Array.from({ length: COUNT }, (_, i) => `${JSON.stringify(conversation(i + 1))}\n`).join(""));
 
-/** Runs the agent; `stop` is called with it when it has said something. */
-const run = (args, stop) =>
+/** Runs the agent, whose tools take so many milliseconds; `stop` is called with it when it has said something. */
+const run = (args, stop, pause = 40) =>
   new Promise((done) => {
-    const child = spawn(process.execPath, [join(import.meta.dirname, "agent.mjs"), ...args], { stdio: ["ignore", "pipe", "pipe"], cwd: folder, env: { ...process.env, AGENT_PAUSE: "15" } });
+    const child = spawn(process.execPath, [join(import.meta.dirname, "agent.mjs"), ...args], { stdio: ["ignore", "pipe", "pipe"], cwd: folder, env: { ...process.env, AGENT_PAUSE: `${pause}` } });
     let out = "";
     child.stderr.on("data", (data) => { out += data; });
     child.stdout.on("data", (data) => {
@@ -40,8 +40,11 @@ test("killed and resumed, it comes to the same end", async () => {
   const file = join(folder, "killed");
   let kills = 0;
   for (; ; kills++) {
+    // Each time at another moment after a step, so that each run gets on.
     let after;
-    const { out, status } = await run([data, file], (child) => { after ??= setTimeout(() => child.kill("SIGKILL"), 15 + kills * 12); });
+    const { out, status } = await run([data, file], (child, out) => {
+      if (out.includes("read_conversation-")) after ??= setTimeout(() => child.kill("SIGKILL"), (kills % 4) * 12);
+    });
     clearTimeout(after);
     if (status !== null) {
       assert.equal(out.trim().split("\n").at(-1).replace("done before: ", ""), answer);
@@ -69,7 +72,7 @@ test("paused by Ctrl-C; a second one at the same time is told so", { skip: proce
   let second;
   const first = await run([data, file], (child, out) => {
     if (out.includes("read_conversation-1")) second ??= run([data, file]).then((told) => { child.kill("SIGINT"); return told; });
-  });
+  }, 1000); // So that it is still at work when the second one has begun.
   assert.match((await second).out, /another agent is at work here: process \d+ has the store open/);
   assert.match(first.out, /paused; run it again to go on\n$/);
   assert.match((await run(["--sessions", file])).out, /paused/);

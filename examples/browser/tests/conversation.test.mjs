@@ -117,11 +117,19 @@ inBrowser("a long conversation begins at its end, jumps to its ends, loads pages
     const item = document.elementFromPoint(box.left + box.width / 2, box.top + 60).closest(".item");
     return [Number(item.ariaPosInSet), Math.round(item.getBoundingClientRect().top)];
   });
-  await page.waitForTimeout(150);
-  const before = await middle();
+  /** Where it is once nothing moves any more. */
+  const settled = async () => {
+    for (let [last, same] = [await middle(), 0]; ;) {
+      await page.waitForTimeout(50);
+      const now = await middle();
+      same = `${now}` === `${last}` ? same + 1 : 0;
+      if (same === 5) return now;
+      last = now;
+    }
+  };
+  const before = await settled();
   await page.setViewportSize({ width: 1280, height: 640 });
-  await page.waitForTimeout(150);
-  const then = await middle();
+  const then = await settled();
   assert.equal(then[0], before[0]);
   assert.ok(Math.abs(then[1] - before[1]) <= 2, `${before} ${then}`);
   await page.getByRole("button", { name: "Last message" }).click();

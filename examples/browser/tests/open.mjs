@@ -8,9 +8,9 @@ import { after, test } from "node:test";
 import { chromium } from "playwright-core";
 import { preview } from "vite";
 import { folder, results } from "./folder.mjs";
-import { launchOptions, skip, watch } from "../../../bindings-wasm/tests/browser.mjs";
+import { launchOptions, PATIENCE, skip, watch } from "../../../bindings-wasm/tests/browser.mjs";
 
-export { folder, results, skip };
+export { folder, PATIENCE, results, skip };
 export const axePath = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
 
 let served;
@@ -41,7 +41,7 @@ async function visit(origin, { width = 1280, height = 800, theme = "light" } = {
     close: () => context.close(),
     tab: async (address = "/") => {
       const page = await context.newPage();
-      page.setDefaultTimeout(20_000);
+      page.setDefaultTimeout(PATIENCE);
       await page.goto(origin + address);
       await page.locator(".app").waitFor();
       return page;
@@ -92,7 +92,7 @@ export async function bringIn(page, name, bytes) {
   await choose(page, name, bytes);
   const dialog = page.getByRole("dialog");
   await dialog.getByRole("button", { name: /^Import/ }).click();
-  await dialog.waitFor({ state: "detached", timeout: 60_000 });
+  await dialog.waitFor({ state: "detached", timeout: PATIENCE });
 }
 
 /** The archive that the page exports, as text. */

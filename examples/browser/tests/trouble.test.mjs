@@ -8,7 +8,8 @@ inBrowser("a full disk is said in a sentence, the draft stays, and nothing that 
   // The quota itself is the matter of the package's tests; here the database fails as it does when there is no space.
   await beforeWorker(guest, `{
     let isFull = false;
-    new BroadcastChannel("full").onmessage = ({ data }) => { isFull = data; };
+    const channel = new BroadcastChannel("full");
+    channel.onmessage = ({ data }) => { channel.postMessage((isFull = data)); };
     const put = IDBObjectStore.prototype.put;
     IDBObjectStore.prototype.put = function (...given) {
       if (isFull) throw new DOMException("full", "QuotaExceededError");
@@ -16,10 +17,11 @@ inBrowser("a full disk is said in a sentence, the draft stays, and nothing that 
     };
   }`);
   const page = await guest.tab();
-  const fill = async (isFull) => {
-    await page.evaluate((isFull) => { (globalThis.full ??= new BroadcastChannel("full")).postMessage(isFull); }, isFull);
-    await page.waitForTimeout(100);
-  };
+  const fill = (isFull) => page.evaluate((isFull) => new Promise((heard) => {
+    const channel = new BroadcastChannel("full");
+    channel.onmessage = () => { channel.close(); heard(); };
+    channel.postMessage(isFull);
+  }), isFull);
   await converse(page, "Full", "saved before");
   await fill(true);
   const input = page.getByLabel("Write a message");
