@@ -82,6 +82,37 @@ test("a new version waits for an old tab that does not let go, and then says bus
   await Promise.all([old.close(), fresh.close()]);
 });
 
+test("a write that is kept is acknowledged, also where the database is taken away while it is made", { skip }, async () => {
+  const page = await tab();
+  const found = await page.evaluate(async () => {
+    const store = await Store.open({ name: "taken" });
+    await store.createSession({ id: "a" });
+    // The transaction goes on until the next version has asked for the database.
+    const { commit } = IDBTransaction.prototype;
+    let taking;
+    IDBTransaction.prototype.commit = function () {
+      IDBTransaction.prototype.commit = commit;
+      let isAsked = false;
+      this.db.addEventListener("versionchange", () => { isAsked = true; });
+      taking = new Promise((done, failed) => {
+        const opening = indexedDB.open(this.db.name, 2);
+        opening.onerror = failed;
+        opening.onsuccess = () => {
+          const reading = opening.result.transaction("rows").objectStore("rows").getAll();
+          reading.onsuccess = () => done(JSON.stringify(reading.result).includes("to be kept"));
+        };
+      });
+      const meta = this.objectStore("meta");
+      const goOn = () => { isAsked ? this.commit() : (meta.get("number").onsuccess = goOn); };
+      goOn();
+    };
+    const { seq } = await store.saveMessage("a", says("to be kept"));
+    return [seq, await taking, await code(store.getSession("a"))];
+  });
+  assert.deepEqual(found, [1, true, "unsupported_schema"]);
+  await page.close();
+});
+
 test("data that the browser or the user clears: the store is closed, and the next one is empty", { skip }, async () => {
   const page = await tab();
   await page.evaluate(async () => {

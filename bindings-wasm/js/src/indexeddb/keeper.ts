@@ -159,7 +159,8 @@ export class IndexedDbKeeper implements Keeper {
       throw this.#broken ?? typed(error, "the write could not be kept in the store's database");
     }
     this.#number = number;
-    this.#channel?.postMessage(number);
+    // Where the database was taken away while it wrote, the channel is closed, and others read everything anew. The write is kept all the same.
+    if (this.#broken === undefined) this.#channel?.postMessage(number);
   }
 
   async erase(): Promise<string> {
