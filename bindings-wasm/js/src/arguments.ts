@@ -1,14 +1,18 @@
 /** What an application gives: looked at by name and type here, by meaning in the core. */
 import { invalid, shortened } from "./errors.js";
-import { encode, isList, isWellFormed, JsonText } from "./json.js";
+import { encode, fitting, isList, isWellFormed, JsonText } from "./json.js";
 import type { Said } from "./records.js";
 import type { CleanupQuery, ContextQuery, LifecycleDefinition, MessageQuery, NewMessage, NewSession, ResumeOptions, SessionQuery, SessionUpdate, Waits } from "./types.js";
 
 type Wire = string | number | boolean | null | readonly Wire[];
 
+/** How long a name of something may be here. How long exactly is looked at in the core; what is huge would use up the memory there. */
+const LONGEST = 1 << 20;
+
 /** The argument, which must be a text. */
 export function text(value: unknown, what: string, argument = what): string {
   if (typeof value !== "string") throw invalid(`the ${what} must be a text`, argument);
+  if (value.length > LONGEST) throw invalid(`the ${what} has ${value.length} characters, which is far too many`, argument);
   if (!isWellFormed(value)) throw invalid(`the ${what} holds half of a surrogate pair`, argument);
   return value;
 }
@@ -40,9 +44,18 @@ const tagOf = (value: unknown): string => Object.prototype.toString.call(value) 
 
 /** Milliseconds of a date. */
 export function moment(value: unknown, what: string): number {
-  const millis = !isList(value, what) && tagOf(value) === "[object Date]" ? (value as Date).getTime() : Number.NaN;
+  const millis = millisOf(value);
   if (Number.isNaN(millis)) throw invalid(`the ${what} must be a valid Date`, what);
   return millis;
+}
+
+/** NaN where it is no date; past all that may have been put over it. */
+function millisOf(value: unknown): number {
+  try {
+    return Date.prototype.getTime.call(value);
+  } catch {
+    return Number.NaN;
+  }
 }
 
 export function flag(value: unknown, what: string): boolean | null {
@@ -79,7 +92,7 @@ export function options<T extends object>(value: T | undefined, what: string, na
 export function signalOf(value: unknown): AbortSignal | undefined {
   if (value === undefined || (!isList(value, "signal") && value instanceof AbortSignal)) return value;
   const given = value as Partial<AbortSignal> | null;
-  const isSignal = typeof given === "object" && typeof given?.aborted === "boolean" && typeof given.throwIfAborted === "function" && typeof given.addEventListener === "function";
+  const isSignal = typeof given === "object" && typeof given?.aborted === "boolean" && typeof given.throwIfAborted === "function" && typeof given.addEventListener === "function" && typeof given.removeEventListener === "function";
   if (!isSignal) throw invalid("the signal must be an AbortSignal, such as that of an AbortController", "signal");
   return given as AbortSignal;
 }
@@ -135,7 +148,7 @@ export function cleanupQuery(value: CleanupQuery | undefined, more: readonly str
 
 /** A content as it goes in: the text itself, or JSON text. */
 export function content(value: unknown): { body: string; isJson: boolean } {
-  if (typeof value === "string" && isWellFormed(value)) return { body: value, isJson: false };
+  if (typeof value === "string" && isWellFormed(fitting(value, "content"))) return { body: value, isJson: false };
   return { body: encode(value, "content"), isJson: true };
 }
 
@@ -154,7 +167,13 @@ export function newMessage(value: NewMessage): Said & { rest: Wire[] | undefined
 
 export function save(id: string, messages: readonly ReturnType<typeof newMessage>[], expectedRevision: number | null, updateGiven: SessionUpdate | undefined): string {
   const rows: Wire[] = messages.map((message) => [message.role, message.body, message.isJson, ...(message.rest ?? [])]);
-  return JSON.stringify([id, expectedRevision, updateGiven === undefined ? null : update(updateGiven), ...rows] satisfies Wire);
+  const wire = [id, expectedRevision, updateGiven === undefined ? null : update(updateGiven), ...rows] satisfies Wire;
+  try {
+    return JSON.stringify(wire);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw invalid("the messages are larger together than a text can be; save them in several calls", "messages");
+  }
 }
 
 export function messageQuery(value: MessageQuery | undefined, more: readonly string[] = []): string {

@@ -56,10 +56,14 @@ export function isList(value: unknown, what: string): value is unknown[] {
   }
 }
 
+const hasSymbols = (value: object): boolean => Object.getOwnPropertySymbols(value).some((name) => Object.prototype.propertyIsEnumerable.call(value, name));
+
 /** What is to be said of a value: whether `JSON.stringify` writes it as it is. Throws for what is no JSON. */
 function check(value: unknown, what: string, depth: number): boolean {
   switch (typeof value) {
     case "string":
+      fitting(value, what);
+      return true;
     case "boolean":
       return true;
     case "number":
@@ -75,11 +79,15 @@ function check(value: unknown, what: string, depth: number): boolean {
   if (value === null) return true;
   if (depth >= MAX_DEPTH) throw invalid(`the ${what} is nested deeper than ${MAX_DEPTH} levels, or contains itself`, what);
   let plain = true;
-  if (isList(value, what)) {
+  const isArray = isList(value, what);
+  // It would be written as something else, and not be looked at.
+  if (typeof (value as { toJSON?: unknown }).toJSON === "function") throw invalid(`the ${what} holds an object with a toJSON; give plain objects, arrays, texts, numbers, flags and null`, what);
+  if (isArray) {
     for (let i = 0; i < value.length; i++) plain = check(value[i], what, depth + 1) && plain;
     return plain;
   }
   if (value instanceof JsonText) throw invalid(`the ${what} holds a JSON text inside another value; only a whole ${what} can be one`, what);
+  if (hasSymbols(value)) throw invalid(`the ${what} holds a member that is named by a symbol, which is not JSON`, what);
   const prototype: unknown = Object.getPrototypeOf(value);
   if (prototype !== Object.prototype && prototype !== null && Object.getPrototypeOf(prototype) !== null) {
     const name: unknown = (value as { constructor?: { name?: unknown } }).constructor?.name;
@@ -102,10 +110,27 @@ function stringify(value: JsonInput): string {
 /** The JSON text of a value. Throws `invalid_argument` where JSON cannot hold it as it is. */
 export function encode(value: unknown, what: string): string {
   if (!isList(value, what) && value instanceof JsonText) {
-    if (!isWellFormed(value.text)) throw invalid(`the ${what} holds half of a surrogate pair outside of an escape`, what);
-    return value.text;
+    const given: unknown = value.text;
+    if (typeof given !== "string") throw invalid(`the ${what} is a JSON text without a text`, what);
+    if (!isWellFormed(given)) throw invalid(`the ${what} holds half of a surrogate pair outside of an escape`, what);
+    return fitting(given, what);
   }
-  return check(value, what, 0) ? JSON.stringify(value) : stringify(value as JsonInput);
+  const isPlain = check(value, what, 0);
+  try {
+    return fitting(isPlain ? JSON.stringify(value) : stringify(value as JsonInput), what);
+  } catch (error) {
+    if (error instanceof RangeError) throw tooLarge(what); // longer than any text can be
+    throw error;
+  }
+}
+
+/** A value has at most so many bytes, and so at most so many characters. The core counts; this keeps from it what would use up its memory. */
+const MOST = 64 << 20;
+const tooLarge = (what: string): Error => invalid(`the ${what} is too large: at most ${MOST} bytes are allowed`, what);
+
+export function fitting(json: string, what: string): string {
+  if (json.length > MOST) throw tooLarge(what);
+  return json;
 }
 
 const longDigits = /[0-9]{16}/;

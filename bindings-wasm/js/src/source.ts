@@ -15,9 +15,9 @@ interface Source {
 export async function* pieces(source: ArchiveSource, signal: AbortSignal | undefined): AsyncGenerator<Uint8Array> {
   const given: unknown = source;
   if (isList(given, "archive")) throw noSource();
-  if (given instanceof Uint8Array) return yield given;
-  if (given instanceof ArrayBuffer) return yield new Uint8Array(given);
-  const from = sourceOf(typeof Blob !== "undefined" && given instanceof Blob ? given.stream() : given);
+  const whole = bytesIn(given);
+  if (whole !== undefined) return yield whole;
+  const from = sourceOf(given);
   let isEnded = false;
   try {
     for (;;) {
@@ -40,8 +40,9 @@ async function next(from: Source, signal: AbortSignal | undefined): ReturnType<S
 }
 
 function sourceOf(given: unknown): Source {
-  if (typeof ReadableStream !== "undefined" && given instanceof ReadableStream) return streamed(given);
   if (typeof given !== "object" || given === null) throw noSource();
+  if (typeof Blob !== "undefined" && given instanceof Blob) return streamed(genuine(() => given.stream()));
+  if (typeof ReadableStream !== "undefined" && given instanceof ReadableStream) return streamed(given);
   const iterate = (given as Partial<AsyncIterable<unknown>>)[Symbol.asyncIterator];
   if (typeof iterate !== "function") throw noSource();
   const iterator = iterate.call(given);
@@ -50,14 +51,43 @@ function sourceOf(given: unknown): Source {
 
 /** Not every browser can iterate over a stream. */
 function streamed(stream: ReadableStream<unknown>): Source {
-  if (stream.locked) throw invalid("somebody else reads the stream of the archive already", "archive");
+  if (genuine(() => stream.locked)) throw invalid("somebody else reads the stream of the archive already", "archive");
   const reader = stream.getReader();
   return { next: () => reader.read(), stop: (reason) => reader.cancel(reason) };
 }
 
 function bytesOf(piece: unknown): Uint8Array {
-  if (!isList(piece, "archive") && piece instanceof Uint8Array) return piece;
-  throw invalid("the stream of an archive must give Uint8Arrays", "archive");
+  const bytes = ArrayBuffer.isView(piece) ? bytesIn(piece) : undefined;
+  if (bytes === undefined) throw invalid("the stream of an archive must give Uint8Arrays", "archive");
+  return bytes;
+}
+
+const typedArray: object = Object.getPrototypeOf(Uint8Array.prototype) as object;
+const getterOf = (prototype: object, name: PropertyKey): (() => unknown) => Object.getOwnPropertyDescriptor(prototype, name)?.get as () => unknown;
+const [kindOf, bufferOf, offsetOf, lengthOf] = [Symbol.toStringTag, "buffer", "byteOffset", "byteLength"].map((name) => getterOf(typedArray, name)) as [() => unknown, () => ArrayBuffer, () => number, () => number];
+const sizeOf = getterOf(ArrayBuffer.prototype, "byteLength");
+
+/**
+ * The bytes of a `Uint8Array` or an `ArrayBuffer`, also of another realm; nothing where it is none. It is asked what it is past all that a subclass
+ * or a proxy may have put before it: WebAssembly would not survive what only looks like bytes.
+ */
+function bytesIn(given: unknown): Uint8Array | undefined {
+  try {
+    if (ArrayBuffer.isView(given)) return kindOf.call(given) === "Uint8Array" ? new Uint8Array(bufferOf.call(given), offsetOf.call(given), lengthOf.call(given)) : undefined;
+    sizeOf.call(given);
+    return new Uint8Array(given as ArrayBuffer);
+  } catch {
+    return undefined; // no buffer, or one that was given away
+  }
+}
+
+/** What is to be had of a blob or a stream. What only looks like one throws when it is asked for anything. */
+function genuine<T>(ask: () => T): T {
+  try {
+    return ask();
+  } catch {
+    throw noSource();
+  }
 }
 
 const noSource = (): Error => invalid("an archive is given as bytes, a Blob or a stream of bytes", "archive");
