@@ -113,6 +113,47 @@ test("a write that is kept is acknowledged, also where the database is taken awa
   await page.close();
 });
 
+test("a database that fails at whatever it is asked for: typed errors, none that nobody hears of, and it goes on", { skip }, async () => {
+  const page = await tab();
+  const found = await page.evaluate(async () => {
+    const failing = async (prototype, name, fail, work) => {
+      const original = prototype[name];
+      prototype[name] = function (...given) { return fail(() => original.apply(this, given), this); };
+      try {
+        return await work();
+      } finally {
+        prototype[name] = original;
+      }
+    };
+    const ways = {
+      throws: () => { throw new DOMException("injected", "UnknownError"); },
+      "aborts its transaction": (run, it) => { const asked = run(); (it.transaction ?? it).abort(); return asked; },
+    };
+    let store = await Store.open({ name: "failing" });
+    await store.createSession({ id: "a" });
+    const wrong = [];
+    let saved = 0;
+    for (const [way, fail] of Object.entries(ways)) {
+      for (const name of ["put", "get", "getAll", "getAllKeys"]) {
+        const write = await failing(IDBObjectStore.prototype, name, fail, () => code(store.saveMessage("a", says(name))));
+        if (write !== (name === "getAllKeys" ? "no error" : "storage")) wrong.push(`${name} ${way}: writing says ${write}`);
+        saved += write === "no error";
+        await store.close();
+        const open = await failing(IDBObjectStore.prototype, name, fail, () => code(Store.open({ name: "failing" }).then((opened) => opened.close())));
+        if (open !== (name === "put" ? "no error" : "storage")) wrong.push(`${name} ${way}: opening says ${open}`);
+        store = await Store.open({ name: "failing" });
+        await store.saveMessage("a", says("on"));
+        saved++;
+      }
+    }
+    if ((await store.countMessages("a")) !== saved) wrong.push(`${await store.countMessages("a")} messages, not ${saved}`);
+    return [...wrong, ...(await store.check()).problems];
+  });
+  assert.deepEqual(found, []);
+  assert.deepEqual(browser.trouble, []);
+  await page.close();
+});
+
 test("data that the browser or the user clears: the store is closed, and the next one is empty", { skip }, async () => {
   const page = await tab();
   await page.evaluate(async () => {

@@ -9,7 +9,7 @@
 import { errorOf } from "../errors.js";
 import type { Host, Keeper, Target } from "../keeper.js";
 import { openDatabase } from "./open.js";
-import { completed, request, typed } from "./requests.js";
+import { inTransaction, request, typed } from "./requests.js";
 
 /** How many changes are remembered for tabs that were away. */
 const REMEMBERED = 256;
@@ -73,24 +73,11 @@ export class IndexedDbKeeper implements Keeper {
   async load(database: Target): Promise<void> {
     this.#check();
     try {
-      const transaction = this.#db.transaction(["rows", "meta"], "readonly");
-      const done = completed(transaction);
-      const rows = transaction.objectStore("rows");
-      const number = await request<unknown>(transaction.objectStore("meta").get("number"));
-      let range: IDBKeyRange | undefined;
-      // So many as the rows before let expect to fit: messages may be large.
-      for (let count = 100; ; ) {
-        const [keys, values] = await Promise.all([request(rows.getAllKeys(range, count)), request<unknown[]>(rows.getAll(range, count))]);
-        const flat: Flat = [];
-        keys.forEach((key, i) => flat.push("p", key as string, values[i] as string));
-        const text = JSON.stringify(flat);
-        if (flat.length > 0) database.loadText(text);
-        if (keys.length < count) break;
-        range = IDBKeyRange.lowerBound(keys[keys.length - 1], true);
-        count = Math.max(FEWEST, Math.min(MOST, Math.round((count * PIECE) / text.length)));
-      }
-      await done;
-      this.#number = typeof number === "number" ? number : 0;
+      this.#number = await inTransaction(this.#db, ["rows", "meta"], "readonly", async (transaction) => {
+        const number = await request<unknown>(transaction.objectStore("meta").get("number"));
+        await readRows(transaction.objectStore("rows"), database);
+        return typeof number === "number" ? number : 0;
+      });
     } catch (error) {
       throw this.#broken ?? typed(error, "the store's database cannot be read");
     }
@@ -101,13 +88,10 @@ export class IndexedDbKeeper implements Keeper {
     await this.#lock(signal);
     this.#check();
     try {
-      const transaction = this.#db.transaction(["changes", "meta"], "readonly");
-      const done = completed(transaction);
-      const [number, changes] = await Promise.all([
+      const [number, changes] = await inTransaction(this.#db, ["changes", "meta"], "readonly", (transaction) => Promise.all([
         request<unknown>(transaction.objectStore("meta").get("number")),
         request<unknown[]>(transaction.objectStore("changes").getAll(IDBKeyRange.lowerBound(this.#number, true))),
-      ]);
-      await done;
+      ]));
       const last = typeof number === "number" ? number : 0;
       if (last - this.#number !== changes.length || changes.includes(null)) return false;
       for (const change of changes) database.loadText(JSON.stringify(change));
@@ -140,21 +124,14 @@ export class IndexedDbKeeper implements Keeper {
     const flat = JSON.parse(text) as Flat;
     const number = this.#number + 1;
     try {
-      const transaction = this.#db.transaction(["rows", "changes", "meta"], "readwrite", { durability: "strict" });
-      const done = completed(transaction);
-      try {
+      await inTransaction(this.#db, ["rows", "changes", "meta"], "readwrite", (transaction) => {
         write(transaction.objectStore("rows"), flat);
         const changes = transaction.objectStore("changes");
         changes.put(text.length > LARGEST ? null : flat, number);
         if (number > REMEMBERED) changes.delete(IDBKeyRange.upperBound(number - REMEMBERED));
         transaction.objectStore("meta").put(number, "number");
         transaction.commit?.();
-      } catch (error) {
-        done.catch(() => {});
-        transaction.abort();
-        throw error;
-      }
-      await done;
+      });
     } catch (error) {
       throw this.#broken ?? typed(error, "the write could not be kept in the store's database");
     }
@@ -166,9 +143,7 @@ export class IndexedDbKeeper implements Keeper {
   async erase(): Promise<string> {
     this.#check();
     try {
-      const transaction = this.#db.transaction(["changes"], "readwrite", { durability: "strict" });
-      transaction.objectStore("changes").clear();
-      await completed(transaction);
+      await inTransaction(this.#db, ["changes"], "readwrite", (transaction) => void transaction.objectStore("changes").clear());
     } catch (error) {
       throw this.#broken ?? typed(error, "the deleted rows could not be erased");
     }
@@ -188,6 +163,22 @@ export class IndexedDbKeeper implements Keeper {
 
   #check(): void {
     if (this.#broken !== undefined) throw this.#broken;
+  }
+}
+
+/** Reads all rows, in pieces. */
+async function readRows(rows: IDBObjectStore, database: Target): Promise<void> {
+  let range: IDBKeyRange | undefined;
+  // So many as the rows before let expect to fit: messages may be large.
+  for (let count = 100; ; ) {
+    const [keys, values] = await Promise.all([request(rows.getAllKeys(range, count)), request<unknown[]>(rows.getAll(range, count))]);
+    const flat: Flat = [];
+    keys.forEach((key, i) => flat.push("p", key as string, values[i] as string));
+    const text = JSON.stringify(flat);
+    if (flat.length > 0) database.loadText(text);
+    if (keys.length < count) return;
+    range = IDBKeyRange.lowerBound(keys[keys.length - 1], true);
+    count = Math.max(FEWEST, Math.min(MOST, Math.round((count * PIECE) / text.length)));
   }
 }
 
