@@ -105,6 +105,46 @@ test("esbuild, with the wasm file beside the bundle", { skip }, async () => {
   await opens(out);
 });
 
+test("bundled for Node, and where the wasm file is not found: what is wrong and what helps", () => {
+  writeFileSync(join(app, "bundled.mjs"), `
+    import { init, Store } from "convostore";
+    const tell = () => Store.inMemory().then((store) => store.close()).then(() => "opened", (error) => error.code + ": " + error.message);
+    (async () => {
+      console.log(await tell());
+      if (process.argv[2] === undefined) return;
+      const { readFileSync } = await import("node:fs");
+      await init(readFileSync(process.argv[2]));
+      console.log(await tell());
+    })();`);
+  const wasm = join(packageFolder, "dist", "web", "core_bg.wasm");
+  const lost = /^unsupported: the WebAssembly of convostore could not be loaded \(.*\): give init the bytes or the URL of convostore\/convostore.wasm; .*\nopened$/;
+  for (const format of ["esm", "cjs"]) {
+    const out = join(app, `bundled-${format}`);
+    const file = join(out, `main.${format === "esm" ? "mjs" : "cjs"}`);
+    tools("esbuild").buildSync({ entryPoints: [join(app, "bundled.mjs")], bundle: true, format, platform: "node", outfile: file, logLevel: "error" });
+    assert.match(node(file, wasm), lost);
+    mkdirSync(join(out, "web"));
+    writeFileSync(join(out, "web", "core_bg.wasm"), readFileSync(wasm));
+    if (format === "esm") assert.equal(node(file), "opened");
+  }
+});
+
+test("a wasm file that is not found in a browser, or not allowed: what is wrong and what helps", { skip }, async () => {
+  const server = await serve();
+  const browser = await browse(server.origin);
+  try {
+    const page = await browser.tab();
+    const told = () => page.evaluate(() => Store.inMemory().then(() => "opened", (error) => `${error.code}: ${error.message}`));
+    await page.route("**/*.wasm", (route) => route.fulfill({ status: 404, body: "<h1>nothing here</h1>", contentType: "text/html" }));
+    assert.match(await told(), /^unsupported: .*404.*: give init the bytes or the URL/);
+    await page.unroute("**/*.wasm");
+    assert.equal(await told(), "opened", "it is tried again");
+  } finally {
+    await browser.close();
+    await server.close();
+  }
+});
+
 test("Vite, built and served for development", { skip }, async () => {
   const vite = await import(join(dirname(tools.resolve("vite/package.json")), "dist", "node", "index.js"));
   await vite.build({ root: app, base: "./", logLevel: "error", build: { outDir: "vite" } });

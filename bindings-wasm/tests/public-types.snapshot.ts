@@ -132,6 +132,7 @@ export declare function isWellFormed(text: string): boolean;
 export declare function isList(value: unknown, what: string): value is unknown[];
 /** The JSON text of a value. Throws `invalid_argument` where JSON cannot hold it as it is. */
 export declare function encode(value: unknown, what: string): string;
+export declare function fitting(json: string, what: string): string;
 /** The value of a JSON text that the core has checked. */
 export declare function decode(json: string): JsonValue;
 

@@ -162,9 +162,13 @@ export class Engine {
     });
   }
 
-  /** Removes the bytes of deleted rows; in a turn. */
+  /** Removes the bytes of deleted rows; in a turn. Says what still holds them. The rows are gone by then, so where that fails the deletion has not. */
   async erase(): Promise<string | undefined> {
-    return this.#keeper?.erase(this.#target);
+    try {
+      return await this.#keeper?.erase(this.#target);
+    } catch (error) {
+      return error instanceof Error ? error.message : String(error);
+    }
   }
 
   /** Copies all rows to a new file. */

@@ -6,7 +6,8 @@ import { FileKeeper } from "./file/keeper.js";
 import { type InitInput, initFrom, initSync, setLoader } from "./runtime.js";
 import { setOpenKeeper } from "./store.js";
 
-setLoader({ load: () => initSync(readFileSync(new URL("./web/core_bg.wasm", import.meta.url))) });
+const load = (): void => initSync(() => readFileSync(new URL("./web/core_bg.wasm", import.meta.url)));
+setLoader({ load });
 setOpenKeeper(async ({ path, signal }) => {
   if (typeof path !== "string" || path === "") throw invalid("Store.open needs a path here, and a name in a browser", "path");
   return FileKeeper.open(text(path, "path"), signal);
@@ -14,7 +15,7 @@ setOpenKeeper(async ({ path, signal }) => {
 
 /** Loads the WebAssembly from elsewhere than the package. Not needed: opening a store loads it. A second call does nothing. */
 export async function init(input?: InitInput | Promise<InitInput>): Promise<void> {
-  if (input === undefined) initSync(readFileSync(new URL("./web/core_bg.wasm", import.meta.url)));
+  if (input === undefined) load();
   else await initFrom(input);
 }
 

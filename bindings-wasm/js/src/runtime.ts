@@ -5,7 +5,7 @@
  * `poisoned` error that names the cause. The next store that is opened gets a new instance.
  */
 import * as core from "./web/core.js";
-import { ConvostoreError, errorFromWire, errorOf, type PoisonedError } from "./errors.js";
+import { ConvostoreError, errorFromWire, errorOf, type PoisonedError, shortened } from "./errors.js";
 
 /** What `init` takes: a URL or response to fetch, the bytes, or a compiled module. */
 export type InitInput = string | URL | Request | Response | BufferSource | WebAssembly.Module;
@@ -36,14 +36,24 @@ export async function initFrom(input: InitInput | Promise<InitInput>): Promise<v
     await loading;
   } catch (cause) {
     loading = undefined;
-    throw errorOf("unsupported", "the WebAssembly of convostore could not be loaded", {}, cause);
+    throw notLoaded(cause);
   }
 }
 
+function notLoaded(cause: unknown): Error {
+  const said = cause instanceof Error ? cause.message : String(cause);
+  const what = "give init the bytes or the URL of convostore/convostore.wasm; a content security policy must allow 'wasm-unsafe-eval'";
+  return errorOf("unsupported", `the WebAssembly of convostore could not be loaded (${shortened(said, 256)}): ${what}`, {}, cause);
+}
+
 /** Instantiates from bytes or a module, at once. */
-export function initSync(module: BufferSource | WebAssembly.Module): void {
+export function initSync(module: () => BufferSource | WebAssembly.Module): void {
   if (isLoaded) return;
-  core.initSync({ module });
+  try {
+    core.initSync({ module: module() });
+  } catch (cause) {
+    throw notLoaded(cause);
+  }
   isLoaded = true;
 }
 

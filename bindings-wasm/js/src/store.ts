@@ -189,7 +189,7 @@ export class Store {
     return this.#engine.writes(async (settle) => {
       const [deleted, reason] = JSON.parse(await settle(() => this.#run("delete_session", wire, now))) as [0 | 1, string?];
       if (!erase) return { deleted: deleted === 1, erasure: null, reason: null };
-      const held = this.#engine.isKept ? await this.#engine.erase().catch(whyNot) : reason === "" ? undefined : reason;
+      const held = this.#engine.isKept ? await this.#engine.erase() : reason === "" ? undefined : reason;
       return { deleted: deleted === 1, erasure: held === undefined ? "complete" : "pending", reason: held ?? null };
     }, signal);
   }
@@ -437,9 +437,6 @@ export class Store {
     return this.#engine.writes((settle) => settle(work), signal);
   }
 }
-
-/** Why bytes could not be removed. The rows are gone by then, so that is no failure of the deletion. */
-const whyNot = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 /** Whether it is a stream that can be written to and is nobody else's. Some things throw when they are asked what they are. */
 function isFree(stream: unknown): boolean {

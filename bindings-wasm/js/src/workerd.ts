@@ -3,7 +3,7 @@
 import wasm from "./web/core_bg.wasm";
 import { type InitInput, initFrom, initSync, setLoader } from "./runtime.js";
 
-setLoader({ load: () => initSync(wasm as WebAssembly.Module) });
+setLoader({ load: () => initSync(() => wasm as WebAssembly.Module) });
 
 /** Loads the WebAssembly. Not needed: opening a store loads it. */
 export async function init(input?: InitInput | Promise<InitInput>): Promise<void> {
