@@ -56,7 +56,7 @@ test-python: ## Python: builds the wheel, installs it into an empty environment,
 	bindings-python/test.sh
 
 .PHONY: test-npm
-test-npm: ## npm: packs the package, installs it into an empty folder, tests that in Node and in a browser
+test-npm: demo ## npm: packs the package, installs it into an empty folder, tests that in Node and in a browser
 	bindings-wasm/test.sh
 
 .PHONY: test-page
