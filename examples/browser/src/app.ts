@@ -1,6 +1,7 @@
 /** What happens when: which side shows what, the address, deleting and undoing, keys. */
 import { chooseFile } from "./archive/import.ts";
 import { exportAll } from "./archive/export.ts";
+import { sendInterrupted } from "./conversation/outbox.ts";
 import { ConversationView } from "./conversation/view.ts";
 import { askCleanup } from "./dialogs/cleanup.ts";
 import { askName } from "./dialogs/rename.ts";
@@ -12,9 +13,19 @@ import type { Binned, Card } from "./protocol.ts";
 import { h } from "./ui/dom.ts";
 import { shown } from "./ui/errors.ts";
 import { announce, toast } from "./ui/live.ts";
-import { nameOf, shortened, tame } from "./ui/words.ts";
+import { nameOf, shortened } from "./ui/words.ts";
 
 const ADDRESS = "#session=";
+
+/** The id in an address; null where there is none. Anybody can write an address, so it may be no text at all. */
+function named(hash: string): string | null {
+  if (!hash.startsWith(ADDRESS)) return null;
+  try {
+    return decodeURIComponent(hash.slice(ADDRESS.length));
+  } catch {
+    return null;
+  }
+}
 
 export class App {
   readonly elements: HTMLElement[];
@@ -47,16 +58,15 @@ export class App {
     this.#markEmpty();
     this.#follow();
     this.#show();
+    sendInterrupted(this.#model.store);
     this.#model.binned = await this.#model.store.call("binned", []);
     for (const binned of this.#model.binned) this.#offerUndo(binned);
   }
 
   #follow(): void {
     const { hash } = location;
-    if (hash.startsWith(ADDRESS)) {
-      const id = decodeURIComponent(hash.slice(ADDRESS.length));
-      this.#model.select(this.#model.cards.has(id) ? id : null);
-    } else this.#model.select(null);
+    const id = named(hash);
+    this.#model.select(id !== null && this.#model.cards.has(id) ? id : null);
     document.documentElement.dataset["side"] = hash === "" || hash === "#" ? "list" : "main";
   }
 
@@ -65,15 +75,19 @@ export class App {
     if (location.hash === address) this.#main.focus();
     location.hash = address;
     this.#follow();
+    // Where there is room for one side only, the list went away with the focus in it.
+    if (this.#sidebar.offsetParent === null) this.#main.focus();
   }
 
   #overview(): void {
     location.hash = "#overview";
+    this.#follow();
     this.#main.focus();
   }
 
   #list(): void {
     location.hash = "";
+    this.#follow();
     this.#sidebar.querySelector<HTMLElement>(".tree")?.focus();
   }
 
@@ -84,7 +98,6 @@ export class App {
       : new ConversationView(this.#model, card, { back: () => this.#list(), rename: (present) => askName(this.#model, present), remove: (present) => void this.#remove(present) });
     this.#noteName();
     this.#main.replaceChildren(this.#view.element);
-    document.title = card === undefined ? "Conversations" : `${tame(nameOf(card))} — Conversations`;
   }
 
   #changed(): void {
@@ -96,6 +109,9 @@ export class App {
       location.hash = "#overview";
       return;
     }
+    // What the address names may have come just now.
+    const wanted = named(location.hash);
+    if (selected === null && wanted !== null && this.#model.cards.has(wanted)) return this.#model.select(wanted);
     this.#noteName();
     this.#view?.changed();
   }
@@ -103,6 +119,8 @@ export class App {
   #noteName(): void {
     const { card } = this.#model;
     this.#openName = card === undefined ? "" : shortened(nameOf(card));
+    document.title = card === undefined ? "Conversations" : `${this.#openName} — Conversations`;
+    this.#main.setAttribute("aria-label", card === undefined ? "Overview" : "Conversation");
   }
 
   /** Nothing offers an undo that is over: somebody undid it, in whatever tab, or something was done that ended the time. */

@@ -135,6 +135,22 @@ inBrowser("the keyboard alone suffices: make, write, find, open, move, rename, d
   await page.locator(".chart-time").waitFor();
 });
 
+inBrowser("on a phone the focus goes with the side that is shown", { width: 390, height: 844 }, async ({ guest }) => {
+  const page = await guest.tab();
+  await converse(page, "Pocket", "hello");
+  await page.getByRole("button", { name: "Back to the list" }).click();
+  const focused = () => page.evaluate(() => document.activeElement.ariaLabel);
+  assert.equal(await focused(), "Conversations");
+  await page.keyboard.press("End");
+  await page.keyboard.press("Enter");
+  await page.locator(".item", { hasText: "hello" }).waitFor();
+  assert.equal(await focused(), "Conversation");
+  await page.getByRole("button", { name: "Back to the list" }).click();
+  await page.getByRole("button", { name: "Overview" }).last().click();
+  await page.locator(".chart-time").waitFor();
+  assert.equal(await focused(), "Overview");
+});
+
 inBrowser("screen readers are told what changes", async ({ guest }) => {
   const page = await guest.tab();
   await converse(page, "Told", "hello");

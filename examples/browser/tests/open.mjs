@@ -1,6 +1,6 @@
 // The built page, served as `make page` serves it, in a real browser with a profile of its own.
 import { createRequire } from "node:module";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import assert from "node:assert/strict";
@@ -31,9 +31,19 @@ function browser() {
 }
 after(async () => (await launched)?.close());
 
+/** A folder for a browser of its own, with settings as its user would have made them. */
+function profile(preferences) {
+  const place = mkdtempSync(join(tmpdir(), "convostore-profile-"));
+  places.push(place);
+  mkdirSync(join(place, "Default"));
+  writeFileSync(join(place, "Default", "Preferences"), JSON.stringify(preferences));
+  return place;
+}
+
 /** A browser in which nobody was yet. `tab` opens the page and waits until it is there. */
-async function visit(origin, { width = 1280, height = 800, theme = "light" } = {}) {
-  const context = await (await browser()).newContext({ viewport: { width, height }, colorScheme: theme, reducedMotion: "reduce", acceptDownloads: true, permissions: ["clipboard-read", "clipboard-write"] });
+async function visit(origin, { width = 1280, height = 800, theme = "light", preferences } = {}) {
+  const look = { viewport: { width, height }, colorScheme: theme, reducedMotion: "reduce", acceptDownloads: true, permissions: ["clipboard-read", "clipboard-write"] };
+  const context = preferences === undefined ? await (await browser()).newContext(look) : await chromium.launchPersistentContext(profile(preferences), { ...launchOptions, ...look });
   const trouble = watch(context, origin);
   return {
     context,
@@ -85,7 +95,7 @@ export async function choose(page, name, bytes) {
 }
 
 const places = [];
-after(() => places.forEach((place) => rmSync(place, { recursive: true })));
+after(() => places.forEach((place) => rmSync(place, { recursive: true, force: true })));
 
 /** Imports an archive, first shown and then done. */
 export async function bringIn(page, name, bytes) {

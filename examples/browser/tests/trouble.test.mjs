@@ -68,6 +68,30 @@ inBrowser("without storage the page says that nothing is kept, and works", async
   assert.ok((await exported(page)).includes("Fleeting"));
 });
 
+inBrowser("where the browser's settings refuse all storage the page says so, and works", { preferences: { profile: { default_content_setting_values: { cookies: 2 } } } }, async ({ guest }) => {
+  const page = await guest.tab();
+  // The settings are in force.
+  assert.equal(await page.evaluate(() => { try { return localStorage.length; } catch (error) { return error.name; } }), "SecurityError");
+  await page.getByText("This browser window keeps nothing").waitFor();
+  await converse(page, "Fleeting", "hello");
+  await page.getByRole("button", { name: /^Theme/ }).click();
+  await page.getByRole("button", { name: "Theme: light" }).waitFor();
+  await page.getByRole("button", { name: "Delete" }).click();
+  await page.getByRole("button", { name: "Undo" }).click();
+  await row(page, "Fleeting").waitFor();
+});
+
+inBrowser("an address that names nothing, or is no text at all, shows the overview", async ({ guest }) => {
+  const page = await guest.tab("/#session=%");
+  await page.locator(".welcome").waitFor();
+  await converse(page, "Here", "hello");
+  for (const address of ["/#session=%E0%A4%A", "/#session=gone", "/#session=", "/#%%%"]) {
+    const other = await guest.tab(address);
+    await other.locator(".overview .chart-time").waitFor();
+    await other.close();
+  }
+});
+
 inBrowser("data that are cleared under the page are said in a sentence", async ({ guest, origin }) => {
   const page = await guest.tab();
   await converse(page, "Cleared", "hello");

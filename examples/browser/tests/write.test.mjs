@@ -23,6 +23,7 @@ inBrowser("a new conversation, a message, another name: all of it is there after
   await page.getByRole("dialog").getByLabel("Name").fill("Shopping");
   await page.keyboard.press("Enter");
   await page.locator(".head-title", { hasText: "Shopping" }).waitFor();
+  assert.equal(await page.title(), "Shopping — Conversations");
   await page.reload();
   await page.locator(".head-title", { hasText: "Shopping" }).waitFor();
   assert.deepEqual(await page.locator(".item .prose").allInnerTexts(), ["Keep it short.", "two\nlines"]);
@@ -191,6 +192,22 @@ inBrowser("what is typed while a message is being saved stays in the box, and En
   await page.locator(".item", { hasText: "last" }).waitFor();
   assert.deepEqual(await said(), ["yes", "ok thanks", "bye", "half a thought", "last"]);
   assert.equal(await input.inputValue(), "unsent");
+});
+
+inBrowser("a message that a reload interrupts is saved, also in a conversation that was left meanwhile", async ({ guest }) => {
+  // The worker is so slow that it never comes to saving.
+  await beforeWorker(guest, 'self.addEventListener("message", (event) => { if (event.data.name === "say") event.stopImmediatePropagation(); })');
+  const page = await guest.tab();
+  await converse(page, "Left");
+  await page.getByLabel("Write a message").fill("on its way");
+  await page.keyboard.press("Enter");
+  await converse(page, "Elsewhere");
+  await guest.context.unroute("**/assets/main-*.js");
+  await page.reload();
+  await row(page, "Left").filter({ hasText: "1 message" }).waitFor();
+  await row(page, "Left").click();
+  await page.locator(".item", { hasText: "on its way" }).waitFor();
+  assert.equal(await page.locator(".item").count(), 1);
 });
 
 inBrowser("notices cover neither each other nor what is being written", { width: 320, height: 568 }, async ({ guest }) => {

@@ -16,7 +16,8 @@ export interface Waiting {
   readonly key: string;
 }
 
-const place = (id: string): string => `draft ${id}`;
+const PLACE = "draft ";
+const place = (id: string): string => PLACE + id;
 
 export function readDraft(id: string): Draft {
   const empty = { text: "", key: newKey(), waiting: [] };
@@ -25,6 +26,15 @@ export function readDraft(id: string): Draft {
   } catch {
     // Not ours, or no storage: an empty draft does.
     return empty;
+  }
+}
+
+/** The sessions for which a message waits that was not saved before the page was loaded again. */
+export function waitingSessions(): string[] {
+  try {
+    return Object.keys(sessionStorage).filter((key) => key.startsWith(PLACE)).map((key) => key.slice(PLACE.length)).filter((id) => readDraft(id).waiting.length > 0);
+  } catch {
+    return [];
   }
 }
 

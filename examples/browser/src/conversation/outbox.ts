@@ -8,7 +8,7 @@ import type { StoreClient } from "../store.ts";
 import { StoreError } from "../store.ts";
 import { sentence } from "../ui/errors.ts";
 import { announce, toast } from "../ui/live.ts";
-import { type Draft, keepDraft, newKey, readDraft } from "./drafts.ts";
+import { type Draft, keepDraft, newKey, readDraft, waitingSessions } from "./drafts.ts";
 
 /** Who shows the box. */
 export interface Box {
@@ -27,6 +27,11 @@ export function outboxOf(store: StoreClient, id: string): Outbox {
     outboxes.set(id, outbox);
   }
   return outbox;
+}
+
+/** Sends what a reload has interrupted, in whichever conversation. */
+export function sendInterrupted(store: StoreClient): void {
+  for (const id of waitingSessions()) outboxOf(store, id);
 }
 
 export class Outbox {

@@ -8,21 +8,41 @@ type Theme = (typeof THEMES)[number];
 const WORDS: Readonly<Record<Theme, string>> = { auto: "Theme: like the system", light: "Theme: light", dark: "Theme: dark" };
 const DRAWINGS: Readonly<Record<Theme, IconName>> = { auto: "auto", light: "sun", dark: "moon" };
 
-function chosen(): Theme {
-  const kept = localStorage.getItem(KEY);
-  return THEMES.find((theme) => theme === kept) ?? "auto";
+let present: Theme = "auto";
+
+function kept(): string | null {
+  try {
+    return localStorage.getItem(KEY);
+  } catch {
+    // The browser's settings allow no storage here.
+    return null;
+  }
+}
+
+function keep(theme: Theme): void {
+  try {
+    localStorage.setItem(KEY, theme);
+  } catch {
+    // It holds as long as the page.
+  }
 }
 
 export function applyTheme(): void {
-  document.documentElement.dataset["theme"] = chosen();
+  const chosen = kept();
+  show(THEMES.find((theme) => theme === chosen) ?? "auto");
+}
+
+function show(theme: Theme): void {
+  present = theme;
+  document.documentElement.dataset["theme"] = theme;
 }
 
 /** A button that goes from one theme to the next. */
 export function themeButton(): HTMLButtonElement {
-  const made = button(DRAWINGS[chosen()], WORDS[chosen()], () => {
-    const theme = THEMES[(THEMES.indexOf(chosen()) + 1) % THEMES.length] ?? "auto";
-    localStorage.setItem(KEY, theme);
-    applyTheme();
+  const made = button(DRAWINGS[present], WORDS[present], () => {
+    const theme = THEMES[(THEMES.indexOf(present) + 1) % THEMES.length] ?? "auto";
+    keep(theme);
+    show(theme);
     made.replaceChildren(icon(DRAWINGS[theme]));
     made.title = WORDS[theme];
     made.setAttribute("aria-label", WORDS[theme]);

@@ -35,12 +35,14 @@ interface Mark {
 export class Bin {
   readonly #store: Store;
   readonly #marks: Store;
+  readonly #isKept: boolean;
   readonly #changed: (ids: readonly string[]) => void;
   #present = new Map<string, Mark>();
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(store: Store, changed: (ids: readonly string[]) => void) {
+  constructor(store: Store, isKept: boolean, changed: (ids: readonly string[]) => void) {
     this.#store = store;
+    this.#isKept = isKept;
     this.#marks = store.forTenant(TENANT);
     this.#changed = changed;
   }
@@ -143,9 +145,8 @@ export class Bin {
   }
 
   async #locked<T>(mode: LockMode, work: () => Promise<T>): Promise<T> {
-    // Without locks there is no storage either, and so no other tab.
-    const locks = navigator.locks as LockManager | undefined;
-    return locks === undefined ? work() : locks.request(LOCK, { mode }, work);
+    // What is not kept is seen by no other tab; and where nothing may be kept, locks are refused too.
+    return this.#isKept ? navigator.locks.request(LOCK, { mode }, work) : work();
   }
 
   async #unmark(ids: readonly string[]): Promise<void> {

@@ -49,7 +49,7 @@ export class Desk implements Answers {
       this.#store = await Store.inMemory();
       isKept = false;
     }
-    this.#bin = new Bin(this.#store, (ids) => void this.#changed(ids));
+    this.#bin = new Bin(this.#store, isKept, (ids) => void this.#changed(ids));
     this.#tabs = new Tabs((ids) => this.#heard(ids));
     await this.#bin.read();
     return isKept;
@@ -133,7 +133,7 @@ export class Desk implements Answers {
 
   async importArchive(call: Call, file: Blob, isRehearsal: boolean): Promise<ImportCounts> {
     const counts = await this.#rehearsing(isRehearsal, (store) => readArchive(store, file, isRehearsal, call));
-    if (!isRehearsal && counts.sessions > 0) await this.#changed(null);
+    if (!isRehearsal && counts.sessions + counts.lifecycles > 0) await this.#changed(null);
     return counts;
   }
 
