@@ -2,10 +2,10 @@
 import { Store } from "convostore";
 
 /** An archive of what `fill` puts into a store whose clock stands at `now` and moves on by a second with each reading. */
-export async function archive(fill, begin = Date.now() - 3_600_000) {
+export async function archive(fill, begin = Date.now() - 3_600_000, roles = ["narrator"]) {
   let now = begin;
   const world = { at: (time) => { now = time; } };
-  const store = await Store.inMemory({ clock: () => new Date((now += 1000)), roles: ["narrator"] });
+  const store = await Store.inMemory({ clock: () => new Date((now += 1000)), roles });
   await fill(store, world);
   return (await store.exportArchive()).archive;
 }

@@ -45,6 +45,20 @@ test("contents of the large libraries are taken apart alike", async () => {
   for (const [name, role, content, wanted] of cases) assert.deepEqual(await parts(role, content), wanted, name);
 });
 
+test("very many parts stand in one, very long names are cut, and nothing is lost of the texts", async () => {
+  const { partAt, partsOf } = await load("worker/parts.ts");
+  const many = (block) => ({ seq: 1, role: "assistant", content: Array.from({ length: 5000 }, (_, i) => block(i)) });
+  const texts = many((i) => ({ type: "text", text: `no. ${i}.` }));
+  assert.equal(partsOf(texts).length, 100);
+  assert.match(partAt(texts, 98), /^no\. 98\.$/);
+  assert.equal(partAt(texts, 99).split("\n\n").length, 4901);
+  assert.match(partAt(texts, 99), /^no\. 99\.[^]*no\. 4999\.$/);
+  const results = many((i) => ({ type: "tool_result", tool_use_id: `${i}`, content: `came ${i}.` }));
+  assert.deepEqual([...new Set(partsOf(results).map((part) => part.kind))], ["result"]);
+  const [call] = partsOf({ seq: 1, role: "assistant", content: { tool_calls: [{ id: "i".repeat(1e6), function: { name: "n".repeat(1e6), arguments: "{}" } }] } });
+  assert.ok(call.name.length < 1000 && call.callId.length < 1000);
+});
+
 test("JSON is laid out and stays what it was", async () => {
   const { pretty, toJson } = await load("worker/pretty.ts");
   assert.equal(pretty("just words"), null);
@@ -99,10 +113,10 @@ test("heights agree with a plain list of numbers", async () => {
   }
 });
 
-test("bars for hours, days, weeks and months hold every message", async () => {
+test("bars for hours, days, weeks, months and years hold every message", async () => {
   const { timeline } = await load("overview/buckets.ts");
   const minute = (date) => Math.floor(date.getTime() / 60_000);
-  const spans = [[0, "day"], [1.5, "hour"], [20, "day"], [200, "week"], [900, "month"]];
+  const spans = [[0, "day"], [1.5, "hour"], [20, "day"], [200, "week"], [900, "month"], [3500, "month"], [20_000, "year"], [700_000, "16 years"]];
   for (const [days, unit] of spans) {
     const end = new Date(2026, 9, 28, 13, 7);
     const minutes = Array.from({ length: 50 }, (_, i) => [minute(new Date(end.getTime() - (days * 86_400_000 * (49 - i)) / 49)), i + 1]);

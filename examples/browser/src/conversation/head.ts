@@ -15,6 +15,9 @@ export interface HeadActions {
   last(): void;
 }
 
+/** More moves than this are a list. */
+const MOST_BUTTONS = 3;
+
 /** The statuses that a session may move to. */
 export function movesOf(model: Model, card: Card): string[] {
   const moves = model.lifecycle(card.lifecycle)?.moves ?? [];
@@ -66,8 +69,18 @@ export class Head {
     const hadFocus = this.#moves.contains(document.activeElement);
     this.#drawn = drawn;
     this.#moves.hidden = moves.length === 0;
-    this.#moves.replaceChildren(...moves.map((to) => h("button", { type: "button", class: "button button-move", title: `Change the status from ${spaced(card.status)} to ${spaced(to)}`, on: { click: () => void this.#move(to) } }, verbOf(to))));
-    if (hadFocus) (this.#moves.querySelector("button") ?? this.element.querySelector<HTMLElement>("button[aria-label=Rename]"))?.focus();
+    this.#moves.replaceChildren(...(moves.length > MOST_BUTTONS ? [this.#choice(moves)] : moves.map((to) => this.#button(card.status, to))));
+    if (hadFocus) (this.#moves.querySelector<HTMLElement>("button, select") ?? this.element.querySelector<HTMLElement>("button[aria-label=Rename]"))?.focus();
+  }
+
+  #button(from: string, to: string): HTMLElement {
+    return h("button", { type: "button", class: "button button-move", title: `Change the status from ${spaced(from)} to ${spaced(to)}`, on: { click: () => void this.#move(to) } }, h("bdi", {}, verbOf(to)));
+  }
+
+  /** A list of statuses and a button: choosing alone moves nothing, as arrow keys choose what one only passes. */
+  #choice(moves: readonly string[]): HTMLElement {
+    const choice = h("select", { class: "head-choice", "aria-label": "New status" }, moves.map((to) => h("option", { value: to }, spaced(to))));
+    return h("div", { class: "head-choosing" }, choice, h("button", { type: "button", class: "button", on: { click: () => void this.#move(choice.value) } }, "Change"));
   }
 
   async #move(to: string): Promise<void> {
@@ -78,10 +91,10 @@ export class Head {
   }
 }
 
-const VERBS: Readonly<Record<string, string>> = { active: "Activate", paused: "Pause", terminated: "Terminate" };
+const VERBS = new Map([["active", "Activate"], ["paused", "Pause"], ["terminated", "Terminate"]]);
 
 /** What the button says that leads to a status. */
 function verbOf(to: string): string {
   const words = spaced(to);
-  return VERBS[to] ?? words.charAt(0).toUpperCase() + words.slice(1);
+  return VERBS.get(to) ?? words.charAt(0).toUpperCase() + words.slice(1);
 }

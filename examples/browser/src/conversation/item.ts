@@ -16,8 +16,8 @@ export interface ItemActions {
   copy(message: ShownMessage): void;
 }
 
-const ROLES: Readonly<Record<string, string>> = { user: "User", assistant: "Assistant", model: "Model", system: "System", developer: "Developer", tool: "Tool" };
-const SPOKEN = new Set(["user", "assistant", "model", "system", "developer", "tool"]);
+const ROLES = new Map([["user", "User"], ["assistant", "Assistant"], ["model", "Model"], ["system", "System"], ["developer", "Developer"], ["tool", "Tool"]]);
+const roleName = (role: string): string => ROLES.get(role) ?? role;
 
 export const placeKey = (part: Part): string => `${part.place.seq}/${part.place.part}`;
 
@@ -35,7 +35,7 @@ export function drawItem(item: Item, unfolded: Unfolded, actions: ItemActions): 
   const results = answers.flatMap((answer) => answer.parts);
   const own = head.parts.filter((part) => part.kind !== "call");
   const calls = head.parts.filter((part) => part.kind === "call");
-  const look = head.isSummary ? "summary" : SPOKEN.has(head.role) ? head.role : "other";
+  const look = head.isSummary ? "summary" : ROLES.has(head.role) ? head.role : "other";
   const isOnlyCalls = own.length === 0 && calls.length > 0;
   const element = h(
     "article", { class: `item item-${look}${isOnlyCalls ? " item-calls" : ""}`, "aria-label": labelOf(head, isOnlyCalls) },
@@ -47,15 +47,14 @@ export function drawItem(item: Item, unfolded: Unfolded, actions: ItemActions): 
 }
 
 function labelOf(message: ShownMessage, isOnlyCalls: boolean): string {
-  const who = message.isSummary ? "Summary" : (ROLES[message.role] ?? message.role);
+  const who = message.isSummary ? "Summary" : roleName(message.role);
   return `${isOnlyCalls ? "Tool calls" : who}, message ${message.seq}`;
 }
 
 function headOf(message: ShownMessage, actions: ItemActions): HTMLElement {
-  const who = ROLES[message.role] ?? message.role;
   return h(
     "header", { class: "item-head" },
-    h("span", { class: "item-role" }, message.isSummary ? "Summary" : who),
+    h("span", { class: "item-role" }, message.isSummary ? "Summary" : h("bdi", {}, roleName(message.role))),
     message.isSummary ? h("span", { class: "item-note" }, "stands for earlier messages") : null,
     h("time", { datetime: new Date(message.createdAt).toISOString(), title: fullTime(message.createdAt) }, timeOfDay(message.createdAt)),
     message.tokenCount === null ? null : h("span", { class: "item-tokens" }, plural(message.tokenCount, "token")),
@@ -97,8 +96,7 @@ function drawCall(call: Part | null, result: Part | null, unfolded: Unfolded, ac
     "details", { class: "call", open: unfolded.open.has(key) },
     h(
       "summary", {},
-      icon("tool"), h("bdi", { class: "call-name" }, name),
-      h("bdi", { class: "call-brief" }, briefOf(call)),
+      icon("tool"), h("span", { class: "call-words" }, h("bdi", { class: "call-name" }, name), h("bdi", { class: "call-brief" }, briefOf(call))),
       result === null ? h("span", { class: "call-result call-open" }, "no result") : h("bdi", { class: "call-result" }, briefOf(result)),
       icon("chevron"),
     ),

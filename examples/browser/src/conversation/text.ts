@@ -19,7 +19,7 @@ export function textElement(text: string): HTMLElement {
 
 function prose(text: string): HTMLElement {
   const element = h("div", { class: "prose", dir: "auto" });
-  const lines = text.replace(/^\n+|\s+$/g, "").split("\n");
+  const lines = text.replace(/^\n+/, "").trimEnd().split("\n");
   let plain: string[] = [];
   const flush = (): void => {
     if (plain.length > 0) element.append(...spans(plain.join("\n")));

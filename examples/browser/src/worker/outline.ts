@@ -1,22 +1,27 @@
 /** Conversations as items: what stands together is shown together. */
 import type { Message, Store } from "convostore";
 import type { Item, Outline } from "../protocol.ts";
-import { beginningOf, partsOf, rawParts } from "./parts.ts";
+import { beginningOf, MOST_PARTS, partsOf, rawParts } from "./parts.ts";
 
 /** What a folded call counts for, in characters. */
 const FOLDED = 60;
 /** How long an outline is drawn before other questions of the page are answered, in messages. */
 const SLICE = 5000;
 
-/** Tells whether a message begins a new item: results join the message that called. */
+/** Tells whether a message begins a new item: results join the message that called, as long as they are not very many. */
 class Grouping {
   #isCalling = false;
+  #joined = 0;
 
   begins(kinds: readonly string[]): boolean {
     const hasCall = kinds.includes("call");
     const isAnswer = kinds.length > 0 && kinds.every((kind) => kind === "result");
-    if (isAnswer && this.#isCalling) return false;
+    if (isAnswer && this.#isCalling && this.#joined + kinds.length <= MOST_PARTS) {
+      this.#joined += kinds.length;
+      return false;
+    }
     this.#isCalling = hasCall;
+    this.#joined = 0;
     return true;
   }
 }

@@ -8,6 +8,10 @@ export const BEGINNING = { characters: 1400, lines: 24 };
 /** Instructions are long, the same in many conversations, and seldom what one came for. */
 const INSTRUCTIONS = { characters: 320, lines: 4 };
 const BRIEF = 90;
+/** How many parts stand for themselves: more of them would fill the page, and nobody reads them one by one. */
+export const MOST_PARTS = 100;
+/** How much of a tool's name and of a call's id is sent, in characters. */
+const NAME = 200;
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -18,13 +22,13 @@ type Raw =
   | { readonly kind: "result"; readonly text: () => string; readonly name: string | null; readonly callId: string | null };
 
 const isFields = (value: unknown): value is Fields => typeof value === "object" && value !== null && !Array.isArray(value);
-const textOrNull = (value: unknown): string | null => (typeof value === "string" && value !== "" ? value : null);
+const nameOrNull = (value: unknown): string | null => (typeof value === "string" && value !== "" ? value.slice(0, NAME) : null);
 const first = (...values: unknown[]): unknown => values.find((value) => value !== undefined && value !== null);
 
 const text = (said: string): Raw => ({ kind: "text", text: () => said });
 const json = (value: unknown): Raw => ({ kind: "json", text: () => laidOut(value) });
-const call = (name: unknown, callId: unknown, input: unknown): Raw => ({ kind: "call", name: textOrNull(name) ?? "tool", callId: textOrNull(callId), text: () => laidOut(input ?? {}) });
-const result = (name: unknown, callId: unknown, output: unknown): Raw => ({ kind: "result", name: textOrNull(name), callId: textOrNull(callId), text: () => laidOut(output) });
+const call = (name: unknown, callId: unknown, input: unknown): Raw => ({ kind: "call", name: nameOrNull(name) ?? "tool", callId: nameOrNull(callId), text: () => laidOut(input ?? {}) });
+const result = (name: unknown, callId: unknown, output: unknown): Raw => ({ kind: "result", name: nameOrNull(name), callId: nameOrNull(callId), text: () => laidOut(output) });
 
 function laidOut(value: unknown): string {
   if (typeof value === "string") return pretty(value) ?? value;
@@ -32,9 +36,16 @@ function laidOut(value: unknown): string {
   return pretty(written) ?? written;
 }
 
-/** The parts of a message. */
+/** The parts of a message; where there are very many, the last one holds the texts of the rest. */
 export function rawParts(message: Pick<Message, "role" | "content">): Raw[] {
-  const { role, content } = message;
+  const all = allParts(message);
+  if (all.length <= MOST_PARTS) return all;
+  const rest = all.splice(MOST_PARTS - 1);
+  const words = (): string => rest.map((raw) => ("name" in raw && raw.name !== null ? `${raw.name}: ${raw.text()}` : raw.text())).join("\n\n");
+  return [...all, rest.every((raw) => raw.kind === "result") ? { kind: "result", name: null, callId: null, text: words } : { kind: "text", text: words }];
+}
+
+function allParts({ role, content }: Pick<Message, "role" | "content">): Raw[] {
   if (typeof content === "string") return [role === "tool" ? result(null, null, content) : text(content)];
   if (Array.isArray(content)) return content.flatMap((block) => fromBlock(block, role));
   if (!isFields(content)) return [json(content)];
