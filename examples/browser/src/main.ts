@@ -26,7 +26,7 @@ async function start(): Promise<void> {
   const isKept = await model.store.call("open", []);
   await model.load();
   const app = new App(model, isKept);
-  root.replaceChildren(...app.elements, ...livePlaces(), acceptDrops((file) => askImport(model, file)));
+  root.replaceChildren(...app.elements, ...livePlaces(), acceptDrops((files) => askImport(model, files)));
   await app.start();
 }
 

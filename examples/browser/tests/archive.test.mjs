@@ -34,6 +34,36 @@ inBrowser("an import is shown first, by button and by drop; again it is nothing 
   assert.equal(await exported(page), Buffer.from(bytes).toString("utf8"));
 });
 
+inBrowser("several files are shown one after the other; who cancels sees no more of them", async ({ guest }) => {
+  const page = await guest.tab();
+  const file = async (name, fill) => ({ name, mimeType: "application/octet-stream", buffer: Buffer.from(await archive(fill)) });
+  const files = [
+    await file("first.convostore", (store) => store.createSession({ metadata: { title: "First" } })),
+    { name: "holiday.jpg", mimeType: "image/jpeg", buffer: Buffer.from("no archive") },
+    await file("third.convostore", (store) => store.createSession({ metadata: { title: "Third" } })),
+    await file("fourth.convostore", (store) => store.createSession({ metadata: { title: "Fourth" } })),
+  ];
+  const [chooser] = await Promise.all([page.waitForEvent("filechooser"), page.getByRole("button", { name: "Import" }).click()]);
+  await chooser.setFiles(files);
+  const dialog = page.getByRole("dialog");
+  await dialog.getByText("3 more files after this one.").waitFor();
+  await dialog.getByRole("button", { name: "Import 1 conversation" }).click();
+  await dialog.getByText("holiday.jpg").waitFor();
+  await dialog.getByRole("button", { name: "Next file" }).click();
+  await dialog.getByText("third.convostore").waitFor();
+  await dialog.getByRole("button", { name: "Import 1 conversation" }).click();
+  await dialog.getByText("fourth.convostore").waitFor();
+  await dialog.getByRole("button", { name: "Cancel" }).click();
+  await dialog.waitFor({ state: "detached" });
+  await page.locator(".list-summary", { hasText: "2 conversations" }).waitFor();
+  assert.deepEqual((await page.locator(".row-name").allInnerTexts()).sort(), ["First", "Third"]);
+  // An archive without conversations is one too; a lifecycle in it is offered at once.
+  await bringIn(page, "rules.convostore", await archive((store) => store.defineLifecycle({ name: "errand", initial: "open", statuses: ["open", "done"], moves: [["open", "done"]] })));
+  await page.locator(".toast", { hasText: "Imported. There was no new conversation in it." }).waitFor();
+  await page.getByRole("button", { name: "New", exact: true }).click();
+  await dialog.getByLabel("Lifecycle").selectOption("errand");
+});
+
 inBrowser("damaged, cut, foreign, newer and differing files get a plain sentence, and nothing is imported", async ({ guest }) => {
   const page = await guest.tab();
   const good = Buffer.from(await small());

@@ -1,12 +1,13 @@
-/** Files dropped anywhere on the page. */
+/** Files dropped anywhere on the page, unless a dialog is open: under it there is nothing to be done with them. */
 import { h } from "../ui/dom.ts";
 
-export function acceptDrops(take: (file: File) => void): HTMLElement {
-  const veil = h("div", { class: "veil", hidden: true, "aria-hidden": "true" }, h("p", {}, "Drop the archive to see what is in it"));
+export function acceptDrops(take: (files: readonly File[]) => void): HTMLElement {
+  const veil = h("div", { class: "veil", hidden: true, "aria-hidden": "true" }, h("p", {}, "Drop an archive to see what is in it"));
+  const isBusy = (): boolean => document.querySelector("dialog[open]") !== null;
   let depth = 0;
   const hasFiles = (event: DragEvent): boolean => event.dataTransfer?.types.includes("Files") ?? false;
   const show = (isOver: boolean): void => {
-    veil.hidden = !isOver;
+    veil.hidden = !isOver || isBusy();
   };
   addEventListener("dragenter", (event) => {
     if (!hasFiles(event)) return;
@@ -27,9 +28,7 @@ export function acceptDrops(take: (file: File) => void): HTMLElement {
     event.preventDefault();
     depth = 0;
     show(false);
-    const file = event.dataTransfer?.files[0];
-    // Under an open dialog there is nothing to be done with a file.
-    if (file !== undefined && document.querySelector("dialog[open]") === null) take(file);
+    if (!isBusy()) take([...(event.dataTransfer?.files ?? [])]);
   });
   return veil;
 }

@@ -8,20 +8,26 @@ import { fileSentence } from "../ui/errors.ts";
 import { announce, toast } from "../ui/live.ts";
 import { count, nameOf, plural, shortened, size } from "../ui/words.ts";
 
-/** Lets a person choose a file, and goes on with it. */
+/** Lets a person choose files, and goes on with them. */
 export function chooseFile(model: Model): void {
-  const input = h("input", { type: "file", accept: ".convostore,.jsonl,.json,application/x-ndjson", on: { change: () => { const [file] = input.files ?? []; if (file !== undefined) askImport(model, file); } } });
+  const input = h("input", { type: "file", multiple: true, accept: ".convostore,.jsonl,.json,application/x-ndjson", on: { change: () => askImport(model, [...(input.files ?? [])]) } });
   input.click();
 }
 
-/** Shows what importing a file would do, and does it when told to. */
-export function askImport(model: Model, file: File): void {
+/** Shows what importing a file would do, and does it when told to; then the same with the next file. Who cancels sees no more of them. */
+export function askImport(model: Model, [file, ...others]: readonly File[]): void {
+  if (file === undefined) return;
   const controller = new AbortController();
   const dialog = openDialog("Import an archive", () => controller.abort());
   const words = h("p", { class: "outcome", role: "status" });
   const bar = h("progress", { max: 1, "aria-label": "Import" });
   const list = h("dl", { class: "counts", hidden: true });
-  dialog.body.append(h("p", { class: "file-name" }, h("bdi", {}, file.name), ` — ${size(file.size)}`), words, bar, list);
+  const next = others.length === 0 ? null : h("p", { class: "hint" }, `${plural(others.length, "more file")} after this one.`);
+  dialog.body.append(h("p", { class: "file-name" }, h("bdi", {}, file.name), ` — ${size(file.size)}`), words, bar, list, ...(next === null ? [] : [next]));
+  const goOn = (): void => {
+    dialog.close();
+    askImport(model, others);
+  };
   const step = (present: string, then: string) => (progress: Progress): void => {
     if (progress.total === null) {
       words.textContent = then;
@@ -40,17 +46,16 @@ export function askImport(model: Model, file: File): void {
     bar.hidden = true;
     words.classList.add("outcome-error");
     words.textContent = fileSentence(error, nameHere);
-    dialog.actions.replaceChildren(h("button", { type: "button", class: "button", on: { click: () => dialog.close() } }, "Close"), h("button", { type: "button", class: "button button-strong", on: { click: () => { dialog.close(); chooseFile(model); } } }, "Choose another file"));
-    (dialog.actions.lastElementChild as HTMLElement).focus();
+    offer(dialog, ["Close", () => dialog.close()], others.length > 0 ? ["Next file", goOn] : ["Choose another file", () => { dialog.close(); chooseFile(model); }]);
   };
   const run = async (): Promise<void> => {
     list.hidden = true;
     bar.hidden = false;
-    dialog.actions.replaceChildren(h("button", { type: "button", class: "button", on: { click: () => dialog.close() } }, "Cancel"));
+    offer(dialog, ["Cancel", () => dialog.close()]);
     try {
       const done = await model.store.call("importArchive", [file, false], { signal: controller.signal, onProgress: step("Reading the file …", "Saving …") });
-      dialog.close();
-      toast(`Imported ${plural(done.sessions, "conversation")} with ${plural(done.messages, "message")}.`);
+      goOn();
+      toast(done.sessions > 0 ? `Imported ${plural(done.sessions, "conversation")} with ${plural(done.messages, "message")}.` : "Imported. There was no new conversation in it.");
     } catch (error) {
       if (error instanceof StoreError && error.code === "aborted") announce("Stopped; nothing was imported");
       else fail(error);
@@ -61,7 +66,7 @@ export function askImport(model: Model, file: File): void {
     try {
       const would = await model.store.call("importArchive", [file, true], { signal: controller.signal, onProgress: step("Reading the file …", "Checking …") });
       bar.hidden = true;
-      present(dialog, words, list, would, () => void run());
+      present(dialog, words, list, would, () => void run(), others.length > 0 ? ["Next file", goOn] : ["Close", () => dialog.close()]);
     } catch (error) {
       fail(error);
     }
@@ -69,15 +74,20 @@ export function askImport(model: Model, file: File): void {
   void rehearse();
 }
 
-function present(dialog: Dialog, words: HTMLElement, list: HTMLElement, would: ImportCounts, run: () => void): void {
+type Offer = readonly [label: string, run: () => void];
+
+/** Other buttons at the end of the dialog: the last one is what most will want, and gets the focus. */
+function offer(dialog: Dialog, ...offers: readonly Offer[]): void {
+  dialog.actions.replaceChildren(...offers.map(([label, run], i) => h("button", { type: "button", class: `button${i === offers.length - 1 && label !== "Cancel" ? " button-strong" : ""}`, on: { click: run } }, label)));
+  (dialog.actions.lastElementChild as HTMLElement).focus();
+}
+
+function present(dialog: Dialog, words: HTMLElement, list: HTMLElement, would: ImportCounts, run: () => void, leave: Offer): void {
   const isNew = would.sessions + would.contexts + would.lifecycles > 0;
   words.textContent = isNew ? "The archive is whole. Importing it would add:" : "Everything in this archive is here already. There is nothing to import.";
   const rows: [string, number][] = [["Conversations", would.sessions], ["Messages", would.messages], ["Contexts", would.contexts], ["Lifecycles", would.lifecycles], ["Here already, unchanged", would.unchanged]];
-  list.replaceChildren(...rows.filter(([name, number]) => number > 0 || name === "Conversations").flatMap(([name, number]) => [h("dt", {}, name), h("dd", {}, count(number))]));
+  list.replaceChildren(...rows.filter(([, number]) => number > 0).flatMap(([name, number]) => [h("dt", {}, name), h("dd", {}, count(number))]));
   list.hidden = !isNew;
-  if (isNew) decide(dialog, `Import ${plural(would.sessions, "conversation")}`, run).focus();
-  else {
-    dialog.actions.replaceChildren(h("button", { type: "button", class: "button button-strong", on: { click: () => dialog.close() } }, "Close"));
-    (dialog.actions.firstElementChild as HTMLElement).focus();
-  }
+  if (isNew) decide(dialog, would.sessions > 0 ? `Import ${plural(would.sessions, "conversation")}` : "Import", run).focus();
+  else offer(dialog, leave);
 }
