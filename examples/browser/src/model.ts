@@ -15,6 +15,8 @@ export class Model {
   filter = "";
   /** Sessions in whose messages the filter's words occur. */
   found: ReadonlySet<string> = new Set();
+  /** Whether messages are still looked through. */
+  isLooking = false;
   readonly #listeners: Record<Topic, (() => void)[]> = { cards: [], selected: [], filter: [] };
   /** Whether the last change was another tab's. */
   isElsewhere = false;
@@ -52,9 +54,10 @@ export class Model {
     this.#tell("selected");
   }
 
-  setFilter(filter: string, found: ReadonlySet<string>): void {
+  setFilter(filter: string, found: ReadonlySet<string>, isLooking: boolean): void {
     this.filter = filter;
     this.found = found;
+    this.isLooking = isLooking;
     this.#tell("filter");
   }
 

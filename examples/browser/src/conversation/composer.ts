@@ -39,7 +39,7 @@ export function composer(model: Model, id: string, onSaved: () => void): HTMLEle
   const form = h(
     "form", { class: "composer", "aria-label": "New message", on: { submit: (event) => { event.preventDefault(); send(); } } },
     input,
-    h("div", { class: "composer-row" }, role, h("p", { class: "hint composer-hint" }, "Enter saves, Shift + Enter begins a new line"), button("send", "Save", send, { class: "button-strong" })),
+    h("div", { class: "composer-row" }, role, h("p", { class: "hint composer-hint" }, "Enter saves, Shift + Enter: new line"), button("send", "Save", send, { class: "button-strong" })),
   );
   measuring.disconnect();
   measuring.observe(form);

@@ -17,8 +17,9 @@ export class Searcher {
     const filter = text.trim();
     clearTimeout(this.#timer);
     this.#running?.abort();
-    this.#model.setFilter(filter, new Set());
-    if (filter.length >= 2) this.#timer = setTimeout(() => void this.#search(filter), REST);
+    const isLooking = filter.length >= 2;
+    this.#model.setFilter(filter, new Set(), isLooking);
+    if (isLooking) this.#timer = setTimeout(() => void this.#search(filter), REST);
   }
 
   async #search(filter: string): Promise<void> {
@@ -26,9 +27,10 @@ export class Searcher {
     this.#running = running;
     try {
       const found = await this.#model.store.call("search", [filter], { signal: running.signal });
-      if (!running.signal.aborted) this.#model.setFilter(filter, new Set(found));
+      if (!running.signal.aborted) this.#model.setFilter(filter, new Set(found), false);
     } catch {
       // Given up for a later one; or the store is broken, which the next operation says.
+      if (!running.signal.aborted) this.#model.setFilter(filter, new Set(), false);
     }
   }
 }

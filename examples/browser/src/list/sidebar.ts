@@ -27,7 +27,8 @@ export function sidebar(model: Model, actions: SidebarActions): HTMLElement {
     },
   });
   const summary = h("p", { class: "list-summary" });
-  const nothing = h("p", { class: "list-nothing", hidden: true }, "No conversation matches.");
+  const nothing = h("div", { class: "list-nothing", hidden: true });
+  let said = "";
   const searcher = new Searcher(model);
   const input = h("input", {
     type: "search", class: "filter-input", placeholder: "Filter conversations", "aria-label": "Filter conversations", autocomplete: "off", spellcheck: "false",
@@ -46,15 +47,28 @@ export function sidebar(model: Model, actions: SidebarActions): HTMLElement {
       },
     },
   });
+  const clear = (): void => {
+    input.value = "";
+    searcher.set("");
+    input.focus();
+  };
+  const explain = (): void => {
+    if (model.cards.size === 0) nothing.replaceChildren(h("p", {}, "No conversations yet."));
+    else if (model.isLooking) nothing.replaceChildren(h("p", {}, "Looking through the messages …"));
+    else nothing.replaceChildren(h("p", {}, "No conversation matches."), h("p", { class: "hint" }, "Names, scopes, statuses and messages were looked through."), h("button", { type: "button", class: "button", on: { click: clear } }, "Clear the filter"));
+  };
   const draw = (): void => {
     const rows = rowsOf(model.cards.values(), model.filter, model.found, closed);
     const matching = rows.reduce((sum, row) => sum + (row.kind === "scope" ? row.count : 0), 0);
     const words = model.filter === "" ? plural(matching, "conversation") : `${count(matching)} of ${plural(model.cards.size, "conversation")}`;
-    if (summary.textContent !== words) {
-      summary.textContent = words;
-      if (model.filter !== "") announce(words);
-    }
-    nothing.hidden = matching > 0 || model.filter === "";
+    if (summary.textContent !== words) summary.textContent = words;
+    summary.hidden = model.cards.size === 0;
+    // Said when the search is over, once for each filter.
+    const present = `${model.filter} ${words}`;
+    if (model.filter !== "" && !model.isLooking && present !== said) announce(words);
+    if (!model.isLooking) said = present;
+    nothing.hidden = matching > 0;
+    if (matching === 0) explain();
     tree.element.hidden = rows.length === 0;
     tree.show(rows, model.selected);
   };

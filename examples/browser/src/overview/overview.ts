@@ -49,7 +49,7 @@ export class Overview {
       h("div", { class: "welcome-mark", "aria-hidden": "true" }, h("span", { class: "brand-mark" })),
       h("h1", {}, "Your conversations, in your own browser"),
       h("p", {}, "Everything stays on this device. Nothing is sent anywhere: not the messages, not a count of them."),
-      h("div", { class: "welcome-drop" }, icon("import"), h("p", {}, "Drop an archive anywhere on this page, or choose one."), h("div", { class: "welcome-actions" }, button("import", "Choose an archive", this.#actions.importFile, { class: "button-strong" }), button("plus", "Begin a conversation", this.#actions.create))),
+      h("div", { class: "welcome-drop" }, icon("import"), h("p", {}, h("span", { class: "for-mouse" }, "Drop an archive anywhere on this page, or choose one."), h("span", { class: "for-touch" }, "Open an archive, or begin with nothing.")), h("div", { class: "welcome-actions" }, button("import", "Choose an archive", this.#actions.importFile, { class: "button-strong" }), button("plus", "Begin a conversation", this.#actions.create))),
       h("p", { class: "hint" }, "An archive is the portable file that a store in Rust, Python or JavaScript exports. ", h("code", {}, "make demo"), " writes one with real conversations: ", h("code", {}, "target/demo/conversations.convostore"), "."),
     );
   }
