@@ -1,7 +1,7 @@
 // Keyboard alone, screen readers, both themes, phone to wide screen.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { axePath, bringIn, choose, converse, hear, inBrowser, row, say } from "./open.mjs";
+import { axePath, bringIn, choose, closeNotices, converse, hear, inBrowser, row, say } from "./open.mjs";
 import { showcase } from "./showcase.mjs";
 
 /** What axe-core finds wrong. */
@@ -43,7 +43,7 @@ for (const theme of ["light", "dark"]) {
       await page.locator(".toast").filter({ hasText: "Deleted" }).waitFor();
       await see("deleted");
       await page.evaluate(() => { location.hash = ""; });
-      await page.locator(".toast").filter({ hasText: "Deleted" }).getByRole("button", { name: "Close notice" }).click();
+      await closeNotices(page);
       await page.getByRole("button", { name: "New", exact: true }).click();
       await see("new");
       await page.keyboard.press("Escape");
@@ -116,11 +116,13 @@ inBrowser("the keyboard alone suffices: make, write, find, open, move, rename, d
   await page.keyboard.type("Gamma");
   await press("Enter");
   await page.locator(".head-title", { hasText: "Gamma" }).waitFor();
+  await page.getByRole("dialog").waitFor({ state: "detached" });
   assert.equal(await focused(), "Rename");
   await tabTo("Messages");
   await tabTo("Delete", "Shift+Tab");
   await press("Enter");
   await row(page, "Gamma").waitFor({ state: "detached" });
+  await page.getByRole("button", { name: "Undo" }).waitFor();
   assert.equal(await focused(), "Undo");
   await press("Enter");
   await page.locator(".head-title", { hasText: "Gamma" }).waitFor();

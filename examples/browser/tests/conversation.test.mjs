@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { jsonText } from "convostore";
 import { archive, large } from "./archives.mjs";
-import { bringIn, inBrowser, row } from "./open.mjs";
+import { bringIn, inBrowser, row, still } from "./open.mjs";
 
 const PROGRAM = "def f(x):\n    return x   # three spaces before this";
 
@@ -117,19 +117,11 @@ inBrowser("a long conversation begins at its end, jumps to its ends, loads pages
     const item = document.elementFromPoint(box.left + box.width / 2, box.top + 60).closest(".item");
     return [Number(item.ariaPosInSet), Math.round(item.getBoundingClientRect().top)];
   });
-  /** Where it is once nothing moves any more. */
-  const settled = async () => {
-    for (let [last, same] = [await middle(), 0]; ;) {
-      await page.waitForTimeout(50);
-      const now = await middle();
-      same = `${now}` === `${last}` ? same + 1 : 0;
-      if (same === 5) return now;
-      last = now;
-    }
-  };
-  const before = await settled();
+  await still(page);
+  const before = await middle();
   await page.setViewportSize({ width: 1280, height: 640 });
-  const then = await settled();
+  await still(page);
+  const then = await middle();
   assert.equal(then[0], before[0]);
   assert.ok(Math.abs(then[1] - before[1]) <= 2, `${before} ${then}`);
   await page.getByRole("button", { name: "Last message" }).click();

@@ -83,6 +83,40 @@ export function beforeWorker(guest, script) {
   });
 }
 
+/** Lets the time for undoing pass in all tabs that are opened after this: the answer's argument is any of them. */
+export async function clock(guest) {
+  await beforeWorker(guest, `{
+    const [now, start, stop, long] = [Date.now, setTimeout, clearTimeout, new Map()];
+    let ahead = 0;
+    Date.now = () => now() + ahead;
+    self.setTimeout = (run, time) => {
+      const timer = start(() => { long.delete(timer); run(); }, time);
+      if (time > 5000) long.set(timer, run);
+      return timer;
+    };
+    self.clearTimeout = (timer) => { long.delete(timer); stop(timer); };
+    new BroadcastChannel("clock").onmessage = ({ data }) => {
+      ahead += data;
+      for (const [timer, run] of [...long]) { self.clearTimeout(timer); run(); }
+    };
+  }`);
+  return (page) => page.evaluate(() => { (globalThis.clock ??= new BroadcastChannel("clock")).postMessage(60_000); });
+}
+
+/** Takes away what is said at the bottom of the page, if it is still there. */
+export const closeNotices = (page) => page.evaluate(() => { for (const close of document.querySelectorAll(".toast button:last-child")) close.click(); });
+
+/** Waits until nothing moves any more: for some frames all items have stood where they stand. */
+export const still = (page) => page.evaluate(async () => {
+  const look = () => JSON.stringify([...document.querySelectorAll(".item")].map((item) => [item.ariaPosInSet, item.classList.contains("item-waiting"), Math.round(item.getBoundingClientRect().top)]));
+  for (let [seen, same] = [look(), 0]; same < 10;) {
+    await new Promise((done) => { requestAnimationFrame(done); });
+    const present = look();
+    same = present === seen && !present.includes("true") ? same + 1 : 0;
+    seen = present;
+  }
+});
+
 /** Hands a file over as a person would who chooses it. */
 export async function choose(page, name, bytes) {
   const [chooser] = await Promise.all([page.waitForEvent("filechooser"), page.locator(".sidebar-foot").getByRole("button", { name: "Import" }).click()]);

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { mkdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { archive } from "./archives.mjs";
-import { bringIn, choose, inBrowser, results, row } from "./open.mjs";
+import { bringIn, choose, closeNotices, inBrowser, results, row } from "./open.mjs";
 import { showcase } from "./showcase.mjs";
 
 inBrowser("the charts show messages over time and storage by scope, for eyes and for screen readers", async ({ guest }) => {
@@ -50,7 +50,7 @@ for (const theme of ["light", "dark"]) {
     await picture("phone-empty");
     await page.setViewportSize({ width: 1280, height: 800 });
     await bringIn(page, "history.convostore", await showcase(Date.now()));
-    await page.getByRole("button", { name: "Close notice" }).click();
+    await closeNotices(page);
     await page.locator(".chart-time").waitFor();
     await settled();
     await picture("overview");

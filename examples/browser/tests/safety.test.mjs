@@ -39,7 +39,10 @@ inBrowser("a hostile archive is text in every place where it is shown", async ({
   });
   await bringIn(page, '<img src=x onerror="globalThis.stung=12">.convostore', bytes);
   for (const [i, text] of HOSTILE.entries()) {
-    await page.evaluate((id) => { location.hash = `#session=${encodeURIComponent(id)}`; }, `${i}"><script>globalThis.stung=10</script>`);
+    await page.evaluate((id) => new Promise((done) => {
+      addEventListener("hashchange", done, { once: true });
+      location.hash = `#session=${encodeURIComponent(id)}`;
+    }), `${i}"><script>globalThis.stung=10</script>`);
     await page.locator(".item-summary").waitFor();
     assert.equal(await page.locator(".item-user .text").evaluate((element) => element.textContent).then((shown) => shown.replaceAll(/[`*#\s]|js/g, "")), text.replaceAll(/[`*#\s]|js/g, ""), `${i}`);
     await page.locator(".call summary").click();

@@ -2,14 +2,17 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { beforeWorker, converse, exported, folder, inBrowser, row } from "./open.mjs";
+import { beforeWorker, clock, converse, exported, folder, inBrowser, row } from "./open.mjs";
 
 inBrowser("a full disk is said in a sentence, the draft stays, and nothing that was saved is lost", async ({ guest }) => {
   // The quota itself is the matter of the package's tests; here the database fails as it does when there is no space.
   await beforeWorker(guest, `{
     let isFull = false;
     const channel = new BroadcastChannel("full");
-    channel.onmessage = ({ data }) => { channel.postMessage((isFull = data)); };
+    channel.onmessage = ({ data }) => {
+      isFull = data;
+      channel.postMessage("heard");
+    };
     const put = IDBObjectStore.prototype.put;
     IDBObjectStore.prototype.put = function (...given) {
       if (isFull) throw new DOMException("full", "QuotaExceededError");
@@ -19,7 +22,10 @@ inBrowser("a full disk is said in a sentence, the draft stays, and nothing that 
   const page = await guest.tab();
   const fill = (isFull) => page.evaluate((isFull) => new Promise((heard) => {
     const channel = new BroadcastChannel("full");
-    channel.onmessage = () => { channel.close(); heard(); };
+    channel.onmessage = () => {
+      channel.close();
+      heard();
+    };
     channel.postMessage(isFull);
   }), isFull);
   await converse(page, "Full", "saved before");
@@ -112,6 +118,7 @@ inBrowser("what another program on the same store wrote into a deleted session i
     if (path === "") await route.fulfill({ contentType: "text/html", body: "<!doctype html><title>other</title>" });
     else await route.fulfill({ contentType: types[path.split(".").pop()], body: readFileSync(join(folder, "node_modules", "convostore", "dist", path)) });
   });
+  const pass = await clock(guest);
   const page = await guest.tab();
   await converse(page, "Contested", "hello");
   await converse(page, "Given up", "bye");
@@ -133,6 +140,7 @@ inBrowser("what another program on the same store wrote into a deleted session i
   const text = await exported(page);
   assert.ok(text.includes("I still need this") && !text.includes("Given up"));
   // It is back when the time for undoing is over.
+  await pass(page);
   await row(page, "Contested").click();
   await page.locator(".item", { hasText: "I still need this" }).waitFor();
 });

@@ -78,6 +78,7 @@ inBrowser("deleting can be undone, and what comes back is the same to the byte",
   // By the keyboard.
   await page.getByRole("button", { name: "Delete" }).click();
   await row(page, "Goes").waitFor({ state: "detached" });
+  await page.getByRole("button", { name: "Undo" }).waitFor();
   await page.keyboard.press("Control+z");
   await row(page, "Goes").waitFor();
 });

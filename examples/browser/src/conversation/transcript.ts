@@ -139,7 +139,7 @@ export class Transcript {
     if (source === undefined || source === null) return;
     try {
       await navigator.clipboard.writeText(source);
-      toast("Copied.", { stays: 2500 });
+      toast("Copied.");
     } catch {
       toast("The browser does not let this page copy.", { isError: true });
     }

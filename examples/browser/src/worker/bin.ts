@@ -21,8 +21,8 @@ import type { Binned } from "../protocol.ts";
 const TENANT = "convostore-history-page";
 const SCOPE = "bin";
 const LOCK = "convostore-history-page/bin";
-/** How long a deletion can be undone, in milliseconds. */
-export const UNDO = 15_000;
+/** How long a deletion can be undone, in milliseconds: long enough for who reads slowly, or has the page read out. */
+const UNDO = 30_000;
 /** So much later it is deleted for good: who undoes in the last moment is not too late. */
 const GRACE = 300;
 
