@@ -120,10 +120,7 @@ struct Asked<'a> {
 
 impl<'a> Asked<'a> {
     fn of(save: &'a Save) -> Self {
-        let mut messages = save
-            .messages
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut messages = save.messages.lock().unwrap_or_else(PoisonError::into_inner);
         Self {
             store: save.store.get().inner(),
             session_id: &save.session_id,

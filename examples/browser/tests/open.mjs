@@ -10,7 +10,7 @@ import { preview } from "vite";
 import { folder, results } from "./folder.mjs";
 import { launchOptions, PATIENCE, skip, watch } from "../../../bindings-wasm/tests/browser.mjs";
 
-export { folder, PATIENCE, results, skip };
+export { folder, results, skip };
 export const axePath = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
 
 let served;
