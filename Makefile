@@ -76,8 +76,9 @@ bench-quick: ## … the same in under three minutes once all is built: enough to
 	$(MAKE) --no-print-directory bench QUICK=--quick
 
 .PHONY: bench-large
-bench-large: ## … Rust: a thousand to ten million messages, a million sessions, a file of 1 GB; takes 9 GB of disk and long
+bench-large: ## … Rust: a thousand to ten million messages, a million sessions, a file of 1 GB, on PostgreSQL too; takes 9 GB of disk and long
 	nice $(CARGO) run --quiet --release --package convostore-bench --bin convostore-bench -- --large
+	nice scripts/postgres.sh $(CARGO) run --quiet --release --package convostore-bench --bin postgres-bench -- --large 10000000
 
 .PHONY: bench-new
 bench-new:

@@ -83,6 +83,7 @@ def test_a_fork_in_the_middle_of_a_long_read_costs_the_child_its_files(tmp_path:
         path = sys.argv[1]
         store = Store.open(path)
         store.create_session(id="s")
+        store.save_message("s", "user", "x" * 3_000_000)  # more than is gathered: it is written while it is read
         inside, go_on = threading.Event(), threading.Event()
 
         class Slow:
@@ -159,6 +160,7 @@ def test_a_fork_from_inside_an_operation(tmp_path: Path) -> None:
         path = sys.argv[1]
         store = Store.open(path)
         store.create_session(id="s")
+        store.save_message("s", "user", "x" * 3_000_000)  # more than is gathered: it is written while it is read
 
         class Forking:
             child = None

@@ -236,6 +236,32 @@ test("a private window keeps as long as it is open", { skip }, async () => {
   }
 });
 
+test("an append writes no more for a long history", { skip }, async () => {
+  const page = await tab();
+  const found = await page.evaluate(async () => {
+    const store = await Store.open({ name: "long" });
+    await store.createSession({ id: "a" });
+    const { put } = IDBObjectStore.prototype;
+    let written = [];
+    IDBObjectStore.prototype.put = function (value, ...key) {
+      written.push(JSON.stringify([value, key]).length);
+      return put.call(this, value, ...key);
+    };
+    const append = async () => {
+      written = [];
+      await store.saveMessage("a", says("the same"));
+      return [written.length, written.reduce((sum, size) => sum + size, 0)];
+    };
+    const first = await append();
+    await store.saveMessages("a", Array.from({ length: 5000 }, (_, i) => says(`message ${i}`)));
+    return [first, await append()];
+  });
+  const [[puts, characters], [then, more]] = found;
+  assert.equal(then, puts);
+  assert.ok(more < characters + 200, `${found}`);
+  await page.close();
+});
+
 test("writes that wait are kept in one transaction; a large one reaches other tabs too", { skip }, async () => {
   const [one, two] = [await tab(), await tab()];
   for (const page of [one, two]) await page.evaluate(async () => { globalThis.store = await Store.open({ name: "groups" }); });

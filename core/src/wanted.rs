@@ -1,4 +1,14 @@
 //! Whether what a thread waits for is still wanted: how a Ctrl-C, or the end of a program, ends a wait.
+#![cfg_attr(
+    any(
+        all(target_family = "wasm", target_os = "unknown"),
+        not(all(feature = "sqlite", feature = "postgres"))
+    ),
+    allow(
+        dead_code,
+        reason = "in memory nothing waits, and not all storages do the work of others"
+    )
+)]
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -39,10 +49,6 @@ pub fn while_wanted<T>(is_wanted: Rc<dyn Fn() -> bool>, work: impl FnOnce() -> T
 }
 
 /// Runs work of others, who are not to suffer from the caller's being wanted no longer.
-#[cfg_attr(
-    not(feature = "sqlite"),
-    allow(dead_code, reason = "nobody else does the work of others")
-)]
 pub(crate) fn regardless<T>(work: impl FnOnce() -> T) -> T {
     let _outer = Outer(ASKED.try_with(RefCell::take).ok().flatten());
     work()
@@ -58,10 +64,6 @@ impl Drop for Outer {
 }
 
 /// For how long to wait before asking, of what is left.
-#[cfg_attr(
-    not(any(feature = "sqlite", feature = "postgres")),
-    allow(dead_code, reason = "nothing waits in memory")
-)]
 pub(crate) fn slice(left: Duration) -> Duration {
     if asked().is_some() {
         left.min(SLICE)
@@ -71,10 +73,6 @@ pub(crate) fn slice(left: Duration) -> Duration {
 }
 
 /// Asks. To be called with no lock held that others take while they work.
-#[cfg_attr(
-    not(any(feature = "sqlite", feature = "postgres")),
-    allow(dead_code, reason = "nothing waits in memory")
-)]
 pub(crate) fn is_wanted() -> bool {
     asked().is_none_or(|asked| asked())
 }

@@ -41,6 +41,7 @@ for (const theme of ["light", "dark"]) {
       await page.keyboard.press("Escape");
       await page.getByRole("button", { name: "Delete" }).click();
       await page.locator(".toast").filter({ hasText: "Deleted" }).waitFor();
+      await page.locator(".chart-time").waitFor(); // the overview comes in its place
       await see("deleted");
       await page.evaluate(() => { location.hash = ""; });
       await closeNotices(page);
