@@ -184,7 +184,7 @@ class Line:
 
     def _next_group(self) -> list[tuple[AbstractEventLoop, Future[Any], _Save]]:
         with self._lock:
-            group = []
+            group: list[tuple[AbstractEventLoop, Future[Any], _Save]] = []
             while self._waiting and len(group) < GROUP:
                 waiting = self._waiting.popleft()
                 if not waiting[1].cancelled():
