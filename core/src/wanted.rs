@@ -2,11 +2,11 @@
 #![cfg_attr(
     any(
         all(target_family = "wasm", target_os = "unknown"),
-        not(all(feature = "sqlite", feature = "postgres"))
+        not(feature = "sqlite")
     ),
     allow(
         dead_code,
-        reason = "in memory nothing waits, and not all storages do the work of others"
+        reason = "in memory nothing waits, and only SQLite's queue does the work of others"
     )
 )]
 

@@ -128,9 +128,8 @@ impl Store {
     /// `Pending` with the failure, since the session is deleted.
     ///
     /// In SQLite erasing writes the whole file anew, while other writers wait: its cost grows with the file, not with the session (about
-    /// 10 ms a MiB). It
-    /// takes along whatever was deleted before: to erase many sessions, delete them, and only the last with `erase`. Copies and
-    /// archives are not touched.
+    /// 10 ms a MiB). It takes along whatever was deleted before: to erase many sessions, delete them, and only the last with `erase`.
+    /// Copies and archives are not touched.
     pub fn delete_session(&self, id: &str, erase: bool) -> Result<Deletion> {
         let (_entered, backend, _) = self.enter()?;
         limits::check("session id", id, 1, limits::SESSION_ID)?;
