@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Counts the instructions of an append, of loading 1,000 messages and of a get-or-create, and compares them with bench/instructions.txt: at most 3 %
-# more. Counts of another compiler, C library or kind of processor cannot be compared, and it says so. `write` writes the table anew.
+# Counts the instructions of an append, of loading 1,000 messages, of a get-or-create, a resume and a count, and compares them with
+# bench/instructions.txt: at most 3 % more. Counts of another compiler, C library or kind of processor cannot be compared, and it says so. `write` writes the table anew.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 table=bench/instructions.txt
@@ -20,7 +20,7 @@ counted() { # what, times
 }
 now=$(
     echo "$made_with"
-    for each in append:500 load:20 get_or_create:500; do
+    for each in append:500 load:20 get_or_create:500 resume:500 count:500; do
         what=${each%:*} times=${each#*:}
         # What opening costs falls away.
         echo "$what $((($(counted "$what" $((times * 2))) - $(counted "$what" "$times")) / times))"

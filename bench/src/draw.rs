@@ -12,16 +12,19 @@ use crate::measure::results;
 const WIDTH: f64 = 960.0;
 const LABELS: f64 = 400.0;
 const ROW: f64 = 20.0;
+/// How many characters fit beside each other.
+const LINE: usize = 140;
 /// The ends of the axis, and what stands on it.
 const ENDS: (f64, f64) = (0.4, 400.0);
 const TICKS: [f64; 7] = [0.5, 1.0, 2.0, 5.0, 10.0, 50.0, 200.0];
 
 /// Suites, whom each measures, and their titles.
-const SUITES: [(&str, &str, &str); 4] = [
+const SUITES: [(&str, &str, &str); 5] = [
     ("rust", "convostore", "Rust"),
     ("python", "Store", "Python"),
     ("npm", "convostore", "Node"),
-    ("postgres", "convostore", "PostgreSQL"),
+    ("rust-postgres", "convostore", "Rust on PostgreSQL"),
+    ("python-postgres", "Store", "Python on PostgreSQL"),
 ];
 
 /// Times by workload, in the order in which they were measured, and by contender.
@@ -43,12 +46,14 @@ pub fn draw(picture: &Path) -> Result<()> {
             continue;
         }
         told.push(about);
-        writeln!(
-            body,
-            r#"<text x="12" y="{y}" class="small">{}</text>"#,
-            escaped(about)
-        )?;
-        y += 18.0;
+        for line in wrapped(about) {
+            writeln!(
+                body,
+                r#"<text x="12" y="{y}" class="small">{}</text>"#,
+                escaped(&line)
+            )?;
+            y += 18.0;
+        }
     }
     for (suite, ours, title) in SUITES {
         let rows = rows(&lines, suite, ours);
@@ -70,7 +75,23 @@ pub fn draw(picture: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The workloads of a suite that others were measured at too.
+/// In lines that fit into the picture.
+fn wrapped(text: &str) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        match lines.last_mut() {
+            Some(line) if line.is_empty() => line.push_str(word),
+            Some(line) if line.chars().count() + word.chars().count() < LINE => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
+/// The workloads of a suite that others were measured at too. Where ours was measured anew, others after it are compared to that.
 fn rows(lines: &[Value], suite: &str, ours: &str) -> Rows {
     let mut rows: Rows = Vec::new();
     for line in lines {
@@ -84,7 +105,8 @@ fn rows(lines: &[Value], suite: &str, ours: &str) -> Rows {
         if line["suite"] != suite || line["metric"] != "median_us" {
             continue;
         }
-        match rows.iter_mut().find(|(name, _)| name == workload) {
+        let known = rows.iter_mut().rev().find(|(name, _)| name == workload);
+        match known.filter(|_| contender != ours) {
             Some((_, times)) => drop(times.insert(contender.to_owned(), value)),
             None => rows.push((
                 workload.to_owned(),

@@ -89,7 +89,7 @@ class Bench:
             if near:
                 loop = asyncio.get_running_loop()
                 works["hand-over"] = True, lambda _: loop.run_in_executor(thread, int)
-            times = await in_turns(max(5, rounds // 6) if self.quick else rounds, calls, works)
+            times = await in_turns(max(5, rounds // 12) if self.quick else rounds, calls, works)
         self.report.row(workload, times, **how)
         if near:
             self.nearness(workload, times, times["hand-over"])
@@ -126,7 +126,7 @@ class Bench:
             return all
 
         works = {name: (True, all_of(name, made)) for name, made in contenders.items() if made.is_async and name not in fails}
-        times = await in_turns(3 if self.quick else 25, 1, works)
+        times = await in_turns(2 if self.quick else 25, 1, works)
         a_message = {name: time / (TASKS * EACH) for name, time in times.items() if name not in fails}
         workload = f"{TASKS} tasks at once, a message, {durability}"
         self.report.row(workload, a_message, base="AsyncStore", absent="not async", fails=fails)
@@ -163,10 +163,10 @@ class Bench:
 
     def processes(self) -> None:
         programs = {name: import_program(statement) for name, statement in IMPORTS.items()}
-        times = {name: value for name, (value,) in in_fresh_interpreters(3 if self.quick else 9, programs).items()}
+        times = {name: value for name, (value,) in in_fresh_interpreters(1 if self.quick else 9, programs).items()}
         self.report.row("import, ms", times, metric="median_ms", at_most=15)
         programs = {name: [str(HERE / "memory.py"), name, f"{self.folder}/reads-{name}.db"] for name in PROCESSES}
-        found = in_fresh_interpreters(3 if self.quick else 9, programs)
+        found = in_fresh_interpreters(1 if self.quick else 9, programs)
         self.report.row("peak memory of loading 1,000, MB", {name: peak for name, (peak, _) in found.items()}, metric="megabytes")
         self.report.row("… raised by the load, MB", {name: more for name, (_, more) in found.items()}, metric="megabytes")
 
@@ -178,11 +178,14 @@ class Bench:
         self.report.row("bytes on disk of a message of 300", sizes, metric="bytes")
 
 
-def head(folder: str) -> None:
+def head(folder: str) -> str:
+    """Says what is measured; gives the line that belongs in the picture."""
     packages = ["convostore", "openai-agents", "langchain-community", "SQLAlchemy", "aiosqlite", "langgraph-checkpoint-sqlite", "google-adk"]
-    print(f"Python {platform.python_version()}, its sqlite3 {sqlite3.sqlite_version}; " + ", ".join(f"{name} {version(name)}" for name in packages))
+    versions = f"Python {platform.python_version()}, its sqlite3 {sqlite3.sqlite_version}; " + ", ".join(f"{name} {version(name)}" for name in packages)
+    print(versions)
     print(f"one fdatasync of this disk takes {disk_sync(folder):.0f} µs; messages of 300 bytes; a ratio says how many times the first figure of its row it is")
     print("full: WAL, synchronous=FULL, a sync a commit, survives a power cut; normal: WAL, synchronous=NORMAL, survives the process's end")
+    return versions
 
 
 async def main() -> None:
@@ -195,8 +198,9 @@ async def main() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 65536) if hard != resource.RLIM_INFINITY else 65536, hard))
     RESULTS.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=arguments.folder or RESULTS.parent) as folder:
-        head(folder)
+        versions = head(folder)
         bench = Bench(folder, arguments.quick)
+        bench.report.line("about", versions, "about", 0.0)
         await bench.writes("full")
         await bench.writes("normal")
         await bench.as_shipped()

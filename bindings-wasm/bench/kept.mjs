@@ -22,11 +22,11 @@ export async function benchKept(report, quick, place) {
     }
     const work = (calls, run) => inTurns(rounds, calls, Object.fromEntries(Object.entries(stores).map(([name, store]) => [name, { run: (n) => run(store, n) }])));
     for (const store of Object.values(stores)) await store.begin("a");
-    report.row("append one", await work(10, (store, n) => store.append("a", message(n))), { missing });
-    report.row("append 50", await work(4, (store) => store.appendAll("a", messages(50))), { missing });
+    report.row("append one, in a file", await work(10, (store, n) => store.append("a", message(n))), { missing });
+    report.row("append 50, in a file", await work(4, (store) => store.appendAll("a", messages(50))), { missing });
     const at_once = await work(1, (store) => Promise.all(Array.from({ length: 64 }, (_, n) => store.append("a", message(n)))));
-    report.row("64 at once, a message", Object.fromEntries(Object.entries(at_once).map(([name, time]) => [name, time / 64])), { missing });
-    report.row("load 1,000", await loads(stores, work), { missing });
+    report.row("64 at once, a message, in a file", Object.fromEntries(Object.entries(at_once).map(([name, time]) => [name, time / 64])), { missing });
+    report.row("load 1,000, in a file", await loads(stores, work), { missing });
     for (const store of Object.values(stores)) await store.close();
     console.log(`one fdatasync of this disk takes ${diskSync(folder).toFixed(0)} µs`);
     report.print("kept, microseconds of a call", Object.keys(kept));

@@ -16,10 +16,12 @@ const require = createRequire(import.meta.url);
 const version = (name) => JSON.parse(readFileSync(join(require.resolve.paths(name)[0], name, "package.json"), "utf8")).version;
 const packages = ["convostore", "@openai/agents-core", "sql.js", "@sqlite.org/sqlite-wasm", "better-sqlite3"];
 
-console.log(`Node ${process.version}, ${cpus()[0]?.model}; ${packages.map((name) => `${name} ${version(name)}`).join(", ")}`);
+const versions = `Node ${process.version}, ${cpus()[0]?.model}; ${packages.map((name) => `${name} ${version(name)}`).join(", ")}`;
+console.log(versions);
 console.log("messages of 300 characters; a ratio says how many times ours it is, so above 1 ours is faster");
 console.log("A Map that keeps references and copies nothing is faster than anything else here: it hands out what others then change.\n");
 const report = new Report();
+report.line("about", versions, "about", 0);
 await benchInMemory(report, quick);
 mkdirSync(dirname(results), { recursive: true });
 await benchKept(report, quick, dirname(results));

@@ -6,6 +6,7 @@ use convostore::{Error, ErrorCode, ExportOptions, ImportOptions, Result};
 use js_sys::{Function, Uint8Array};
 use wasm_bindgen::prelude::*;
 
+use crate::boxes;
 use crate::convert::List;
 use crate::error::{Out, Thrown, invalid};
 use crate::store::CoreStore;
@@ -44,7 +45,7 @@ impl Pieces<'_> {
 #[wasm_bindgen]
 impl CoreStore {
     /// Gives the archive to `each` in pieces; back comes the report: sessions, messages, contexts, lifecycles, bytes, then what could not be read.
-    pub fn export_archive(&self, now: f64, tolerant: bool, each: &Function) -> Out<String> {
+    pub fn export_archive(&self, now: f64, tolerant: bool, each: &Function) -> Out<u32> {
         let mut pieces = Pieces {
             each,
             piece: Vec::new(),
@@ -65,11 +66,11 @@ impl CoreStore {
             list.number(n);
         }
         report.unreadable.iter().for_each(|what| list.text(what));
-        Ok(list.end())
+        Ok(boxes::put(list.end()))
     }
 
     /// Sessions, messages, contexts and lifecycles that were added, what was unchanged, and the bytes read.
-    pub fn import_archive(&self, now: f64, archive: &CoreArchive, dry_run: bool) -> Out<String> {
+    pub fn import_archive(&self, now: f64, archive: &CoreArchive, dry_run: bool) -> Out<u32> {
         let bytes = archive.0.try_borrow();
         let bytes = bytes.map_err(|_| busy()).out()?;
         let options = ImportOptions::new().dry_run(dry_run);
@@ -85,14 +86,14 @@ impl CoreStore {
         };
         let store = self.at(now);
         let report = store.import_archive_pieces(&mut take, options).out()?;
-        Ok(List::of(&[
+        Ok(boxes::put(List::of(&[
             report.sessions,
             report.messages,
             report.contexts,
             report.lifecycles,
             report.unchanged,
             report.bytes,
-        ]))
+        ])))
     }
 }
 

@@ -7,10 +7,10 @@ use std::vec::IntoIter;
 
 use convostore::json::{Reader, put_number, put_text, unescape};
 use convostore::{
-    Content, Context, JsonObject, Message, NewMessage, NewSession, Result, Session, SessionUpdate,
-    Timestamp,
+    Content, Context, JsonObject, NewMessage, NewSession, Result, Session, SessionUpdate, Timestamp,
 };
 
+use crate::boxes::Answer;
 use crate::error::invalid;
 
 /// An argument as it comes.
@@ -172,14 +172,6 @@ impl Args {
         Ok(update)
     }
 
-    /// `role`, `body`, `is_json`, and what [`Args::rest_of_message`] takes.
-    pub(crate) fn new_message(mut self) -> Result<NewMessage> {
-        let role = self.word();
-        let body = self.word();
-        let is_json = self.flag().unwrap_or_default();
-        self.rest_of_message(NewMessage::new(role, content(body, is_json)?))
-    }
-
     /// `token_count`, `is_summary`, `dedup_key`, `created_at`: what few messages have.
     pub(crate) fn rest_of_message(&mut self, mut message: NewMessage) -> Result<NewMessage> {
         if let Some(tokens) = self.whole() {
@@ -195,15 +187,6 @@ impl Args {
             message = message.created_at(at);
         }
         Ok(message)
-    }
-}
-
-impl Iterator for Args {
-    type Item = Args;
-
-    /// The next of a list of lists.
-    fn next(&mut self) -> Option<Args> {
-        self.list()
     }
 }
 
@@ -232,6 +215,11 @@ impl List {
             out: "[".to_owned(),
             is_empty: true,
         }
+    }
+
+    /// Makes room for about so many bytes.
+    pub(crate) fn expect(&mut self, bytes: usize) {
+        self.out.reserve(bytes);
     }
 
     fn comma(&mut self) {
@@ -283,7 +271,7 @@ impl List {
     }
 
     /// A list of numbers.
-    pub(crate) fn of(numbers: &[u64]) -> String {
+    pub(crate) fn of(numbers: &[u64]) -> Answer {
         let mut list = Self::new();
         for number in numbers {
             list.number(*number);
@@ -291,15 +279,19 @@ impl List {
         list.end()
     }
 
-    pub(crate) fn end(mut self) -> String {
+    pub(crate) fn end(self) -> Answer {
+        self.end_text().into_bytes()
+    }
+
+    pub(crate) fn end_text(mut self) -> String {
         self.out.push(']');
         self.out
     }
 }
 
 /// A record, or null.
-pub(crate) fn or_null<T>(record: Option<&T>, text: fn(&T) -> String) -> String {
-    record.map_or_else(|| "null".to_owned(), text)
+pub(crate) fn or_null<T>(record: Option<&T>, text: fn(&T) -> Answer) -> Answer {
+    record.map_or_else(|| b"null".to_vec(), text)
 }
 
 /// The members in the order that `js/src/records.ts` reads.
@@ -319,7 +311,7 @@ pub(crate) fn add_session(list: &mut List, session: &Session) {
     list.time(session.last_active_at);
 }
 
-pub(crate) fn session_text(session: &Session) -> String {
+pub(crate) fn session_text(session: &Session) -> Answer {
     let mut list = List::new();
     add_session(&mut list, session);
     list.end()
@@ -333,62 +325,8 @@ pub(crate) fn add_context(list: &mut List, context: &Context) {
     list.time(context.updated_at);
 }
 
-pub(crate) fn context_text(context: &Context) -> String {
+pub(crate) fn context_text(context: &Context) -> Answer {
     let mut list = List::new();
     add_context(&mut list, context);
-    list.end()
-}
-
-/// Short where it is plain text with nothing beside it, as most are.
-fn add_message(list: &mut List, message: &Message) {
-    list.number(message.seq);
-    list.time(message.created_at);
-    list.text(message.role.as_str());
-    list.text(message.content.body());
-    let is_json = !message.content.is_text();
-    let (tokens, key) = (message.token_count, message.dedup_key.as_deref());
-    if is_json || tokens.is_some() || message.is_summary || key.is_some() {
-        list.flag(is_json);
-        match tokens {
-            Some(tokens) => list.number(tokens),
-            None => list.raw("null"),
-        }
-        list.flag(message.is_summary);
-        list.optional_text(key);
-    }
-}
-
-pub(crate) fn message_text(message: &Message) -> String {
-    let mut list = List::new();
-    add_message(&mut list, message);
-    list.end()
-}
-
-pub(crate) fn messages_text(messages: &[Message]) -> String {
-    let mut list = List::new();
-    // Growing step by step would copy most of it twice.
-    let bodies: usize = messages
-        .iter()
-        .map(|message| message.content.body().len())
-        .sum();
-    list.out.reserve(bodies + bodies / 16 + messages.len() * 64);
-    for message in messages {
-        list.list(|list| add_message(list, message));
-    }
-    list.end()
-}
-
-/// What became of saved messages, four numbers each: what the caller does not know yet. A token count of −1 is none.
-pub(crate) fn saved_text(messages: &[Message]) -> String {
-    let mut list = List::new();
-    for message in messages {
-        list.number(message.seq);
-        list.time(message.created_at);
-        match message.token_count {
-            Some(tokens) => list.number(tokens),
-            None => list.raw("-1"),
-        }
-        list.flag(message.is_summary);
-    }
     list.end()
 }

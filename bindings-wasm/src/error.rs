@@ -21,7 +21,7 @@ pub(crate) fn thrown(error: &Error) -> JsValue {
         list.text(name);
         list.raw(&value.to_string());
     }
-    JsValue::from_str(&list.end())
+    JsValue::from_str(&list.end_text())
 }
 
 /// An error about an argument that the TypeScript side let through.

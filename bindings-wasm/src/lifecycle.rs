@@ -2,6 +2,7 @@
 
 use convostore::{Lifecycle, Result, Store};
 
+use crate::boxes::Answer;
 use crate::convert::{Args, List};
 
 fn add_lifecycle(list: &mut List, lifecycle: &Lifecycle) {
@@ -20,7 +21,7 @@ fn add_lifecycle(list: &mut List, lifecycle: &Lifecycle) {
 }
 
 /// `name`, `initial`, `statuses`, `moves` as from, to, from, to, …, `final_statuses`; back comes the definition, its moves as pairs.
-pub(crate) fn define_lifecycle(store: &Store, mut given: Args) -> Result<String> {
+pub(crate) fn define_lifecycle(store: &Store, mut given: Args) -> Result<Answer> {
     let mut lifecycle = Lifecycle::new(given.word(), given.word());
     let mut texts = || given.list().map(Args::texts).unwrap_or_default();
     lifecycle.statuses = texts();
@@ -36,7 +37,7 @@ pub(crate) fn define_lifecycle(store: &Store, mut given: Args) -> Result<String>
 }
 
 /// All of them, each as [`define_lifecycle`] gives it back.
-pub(crate) fn list_lifecycles(store: &Store, _: Args) -> Result<String> {
+pub(crate) fn list_lifecycles(store: &Store, _: Args) -> Result<Answer> {
     let mut list = List::new();
     for lifecycle in &store.list_lifecycles()? {
         list.list(|list| add_lifecycle(list, lifecycle));

@@ -2,10 +2,11 @@
 
 use std::cell::RefCell;
 
-use convostore::{Message, MessageQuery, MessageStream, NewMessage, Result, SaveOptions, Store};
+use convostore::{Message, MessageQuery, MessageStream, Result, SaveOptions, Store};
 use wasm_bindgen::prelude::*;
 
-use crate::convert::{Args, content, message_text, messages_text, or_null, saved_text};
+use crate::boxes::{self, Answer, Saying};
+use crate::convert::{Args, content};
 use crate::error::{Out, Thrown, invalid};
 use crate::store::CoreStore;
 
@@ -40,87 +41,65 @@ fn query(text: &str) -> Result<MessageQuery> {
     Ok(query)
 }
 
-/// `session_id`, `expected_revision`, `update`, then the messages; see [`saved_text`] for what comes back.
-pub(crate) fn save_messages(store: &Store, mut given: Args) -> Result<String> {
-    let session_id = given.word();
-    let mut options = SaveOptions::new();
-    if let Some(revision) = given.whole() {
-        options = options.expected_revision(revision);
-    }
-    if let Some(update) = given.list() {
-        options = options.update(update.update()?);
-    }
-    let messages = given.map(Args::new_message).collect::<Result<_>>()?;
-    let messages = store.save_messages(&session_id, messages, options)?;
-    Ok(saved_text(&messages))
-}
-
-/// `session_id`, `body`, `is_json`, `token_count`. The message as saved.
-pub(crate) fn save_summary(store: &Store, mut given: Args) -> Result<String> {
+/// `session_id`, `body`, `is_json`, `token_count`. The message as saved, as a page of one.
+pub(crate) fn save_summary(store: &Store, mut given: Args) -> Result<Answer> {
     let (session_id, body) = (given.word(), given.word());
     let content = content(body, given.flag().unwrap_or_default())?;
     let message = store.save_summary(&session_id, content, given.whole())?;
-    Ok(message_text(&message))
+    Ok(boxes::page(&[message]))
 }
 
 /// `session_id`. How many there are.
-pub(crate) fn count_messages(store: &Store, mut given: Args) -> Result<String> {
-    Ok(store.count_messages(&given.word())?.to_string())
+pub(crate) fn count_messages(store: &Store, mut given: Args) -> Result<Answer> {
+    Ok(number(store.count_messages(&given.word())?))
 }
 
-/// `session_id`. The newest, which is removed.
-pub(crate) fn pop_message(store: &Store, mut given: Args) -> Result<String> {
+/// `session_id`. The newest, which is removed, as a page of one or of none.
+pub(crate) fn pop_message(store: &Store, mut given: Args) -> Result<Answer> {
     let popped = store.pop_message(&given.word())?;
-    Ok(or_null(popped.as_ref(), message_text))
+    Ok(boxes::page(popped.as_slice()))
 }
 
 /// `session_id`, `before`. How many were deleted.
-pub(crate) fn delete_messages_before(store: &Store, mut given: Args) -> Result<String> {
+pub(crate) fn delete_messages_before(store: &Store, mut given: Args) -> Result<Answer> {
     let (session_id, before) = (given.word(), given.whole().unwrap_or_default());
     let deleted = store.delete_messages_before(&session_id, before)?;
-    Ok(deleted.to_string())
+    Ok(number(deleted))
 }
 
 /// `session_id`. How many were deleted.
-pub(crate) fn clear_messages(store: &Store, mut given: Args) -> Result<String> {
-    Ok(store.clear_messages(&given.word())?.to_string())
+pub(crate) fn clear_messages(store: &Store, mut given: Args) -> Result<Answer> {
+    Ok(number(store.clear_messages(&given.word())?))
 }
 
-/// The hot paths have functions of their own, with arguments that need no parsing.
+fn number(number: u64) -> Answer {
+    number.to_string().into_bytes()
+}
+
+/// The hot paths have functions of their own: messages cross in the boxes.
 #[wasm_bindgen]
 impl CoreStore {
-    /// `rest` is empty or for [`Args::rest_of_message`]; an `expected_revision` below 0 is none. See [`saved_text`] for what comes back.
-    #[allow(clippy::too_many_arguments)] // as said
-    pub fn save_message(
-        &self,
-        now: f64,
-        session_id: &str,
-        role: &str,
-        body: String,
-        is_json: bool,
-        rest: &str,
-        expected_revision: f64,
-    ) -> Out<String> {
+    /// Saves what [`Saying::take`] finds. An `expected_revision` below 0 is none. See [`boxes::saved`] for what comes back.
+    pub fn save_messages(&self, now: f64, count: u32, expected_revision: f64) -> Out<u32> {
         let save = || {
-            let mut message = NewMessage::new(role, content(body, is_json)?);
-            if !rest.is_empty() {
-                message = Args::parse(rest)?.rest_of_message(message)?;
-            }
+            let said = Saying::take(count)?;
             let mut options = SaveOptions::new();
             if expected_revision >= 0.0 {
                 options = options.expected_revision(expected_revision as u64);
             }
+            if !said.update.is_empty() {
+                options = options.update(Args::parse(&said.update)?.update()?);
+            }
             let store = self.at(now);
-            let messages = store.save_messages(session_id, vec![message], options)?;
-            Ok(saved_text(&messages))
+            store.save_messages(&said.session_id, said.messages, options)
         };
-        save().out()
+        Ok(boxes::put(boxes::saved(&save().out()?)))
     }
 
-    /// See [`query`] for `text`.
-    pub fn get_messages(&self, session_id: &str, text: &str) -> Out<String> {
+    /// See [`query`] for `text`. Back comes a page with all of them.
+    pub fn get_messages(&self, session_id: &str, text: &str) -> Out<u32> {
         let get = || self.store.get_messages(session_id, query(text)?);
-        Ok(messages_text(&get().out()?))
+        Ok(boxes::put(boxes::page(&get().out()?)))
     }
 
     /// See [`query`] for `text`.
@@ -137,17 +116,13 @@ pub struct CoreMessages(RefCell<MessageStream>);
 #[wasm_bindgen]
 impl CoreMessages {
     /// The next `n` or fewer; none at the end.
-    pub fn next_page(&self, n: u32) -> Out<Option<String>> {
-        let mut stream = self
-            .0
-            .try_borrow_mut()
-            .map_err(|_| invalid("this stream is being read"))
-            .out()?;
-        let page: Vec<Message> = stream
-            .by_ref()
-            .take(n as usize)
-            .collect::<Result<_, _>>()
-            .out()?;
-        Ok((!page.is_empty()).then(|| messages_text(&page)))
+    pub fn next_page(&self, n: u32) -> Out<u32> {
+        let next = || {
+            let stream = self.0.try_borrow_mut();
+            let mut stream = stream.map_err(|_| invalid("this stream is being read"))?;
+            let page = stream.by_ref().take(n as usize);
+            page.collect::<Result<Vec<Message>>>()
+        };
+        Ok(boxes::put(boxes::page(&next().out()?)))
     }
 }

@@ -8,10 +8,11 @@ use convostore::{Error, ErrorCode, IdScheme, PreviewRule, Result, Store, StoreOp
 use js_sys::Function;
 use wasm_bindgen::prelude::*;
 
+use crate::boxes::Answer;
 use crate::clock::{CallClock, JsIds};
 use crate::convert::{Args, List};
 use crate::error::{Out, Thrown, invalid, thrown};
-use crate::{context, lifecycle, message, session};
+use crate::{boxes, context, lifecycle, message, session};
 
 /// The rows of all tenants. Where they are kept, each write waits until it is said to be kept.
 #[wasm_bindgen]
@@ -96,7 +97,7 @@ impl CoreDatabase {
                 flat.text(text);
             }
         }
-        Some(flat.end())
+        Some(flat.end_text())
     }
 
     /// Makes the write that waits visible.
@@ -274,10 +275,10 @@ impl CoreStore {
         })
     }
 
-    /// Runs an operation: the time, and its arguments as a JSON list. What comes back is JSON text. One function for most of them, since each
+    /// Runs an operation: the time, and its arguments as a JSON list. What comes back is JSON text, in the outbox, or a page of messages. One function for most of them, since each
     /// costs the same glue, here and in JavaScript.
-    pub fn run(&self, operation: &str, now: f64, arguments: &str) -> Out<String> {
-        let run: fn(&Store, Args) -> Result<String> = match operation {
+    pub fn run(&self, operation: &str, now: f64, arguments: &str) -> Out<u32> {
+        let run: fn(&Store, Args) -> Result<Answer> = match operation {
             "create_session" => session::create_session,
             "get_or_create_session" => session::get_or_create_session,
             "resume_session" => session::resume_session,
@@ -287,7 +288,6 @@ impl CoreStore {
             "update_session" => session::update_session,
             "touch_session" => session::touch_session,
             "delete_session" => session::delete_session,
-            "save_messages" => message::save_messages,
             "save_summary" => message::save_summary,
             "count_messages" => message::count_messages,
             "pop_message" => message::pop_message,
@@ -304,12 +304,13 @@ impl CoreStore {
             _ => stats,
         };
         let given = Args::parse(arguments);
-        given.and_then(|given| run(self.at(now), given)).out()
+        let answer = given.and_then(|given| run(self.at(now), given));
+        Ok(boxes::put(answer.out()?))
     }
 }
 
 /// Sessions and messages looked at, then what is wrong.
-fn check(store: &Store, _: Args) -> Result<String> {
+fn check(store: &Store, _: Args) -> Result<Answer> {
     let found = store.check()?;
     let mut list = List::new();
     list.number(found.sessions);
@@ -319,7 +320,7 @@ fn check(store: &Store, _: Args) -> Result<String> {
 }
 
 /// Sessions, messages and contexts of this tenant.
-fn stats(store: &Store, _: Args) -> Result<String> {
+fn stats(store: &Store, _: Args) -> Result<Answer> {
     let stats = store.stats()?;
     Ok(List::of(&[stats.sessions, stats.messages, stats.contexts]))
 }

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
 import { Store } from "convostore";
+import { random, seed } from "./chance.mjs";
 import { systemError, withFaults } from "./faults.mjs";
 import { temporaryFolder } from "./places.mjs";
 
@@ -83,15 +84,6 @@ test("a signal takes a write out of its group, others stay", async () => {
   await store.close();
 });
 
-/** A generator of numbers that a seed decides. */
-function random(seed) {
-  let state = seed >>> 0;
-  return (below) => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return Math.floor((state / 2 ** 32) * below);
-  };
-}
-
 /** An operation that any store can be asked for. */
 function operation(pick) {
   const id = ["a", "b", "c"][pick(3)];
@@ -117,8 +109,8 @@ function operation(pick) {
 }
 
 test("writes made at once give what they give one after the other, on a disk that fails now and then too", async () => {
-  const seed = Number(process.env.CONVOSTORE_SEED ?? Math.floor(Math.random() * 2 ** 32));
-  const pick = random(seed);
+  const start = seed();
+  const pick = random(start);
   try {
     for (let round = 0; round < 25; round++) {
       let drawn = 0;
@@ -153,7 +145,7 @@ test("writes made at once give what they give one after the other, on a disk tha
       await again.close();
     }
   } catch (error) {
-    console.error(`CONVOSTORE_SEED=${seed}`);
+    console.error(`CONVOSTORE_SEED=${start}`);
     throw error;
   }
 });

@@ -1,14 +1,14 @@
 // What must not happen, and what happens when it does.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { readFileSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { test } from "node:test";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { ConvostoreError, jsonText, NotFoundError, Store } from "convostore";
-import { limited } from "./limited.mjs";
+import { limited, trapping } from "./altered.mjs";
 import { temporaryFolder } from "./places.mjs";
 
 const folder = temporaryFolder();
@@ -195,22 +195,24 @@ test("until it is kept a write is not seen, and reads do not wait", async () => 
   await store.close();
 });
 
-test("exhausted memory poisons the instance, and what was kept opens in a new one", async () => {
-  const wasm = readFileSync(createRequire(import.meta.url).resolve("convostore/convostore.wasm"));
-  const limitedFile = join(folder, "limited.wasm");
-  writeFileSync(limitedFile, limited(wasm, 400));
+/** Loads the package with an altered file of WebAssembly, breaks it, and sees what then becomes of it and of what was kept. */
+async function assertPoisoned(alter, breaks) {
+  const published = readFileSync(createRequire(import.meta.url).resolve("convostore/convostore.wasm"));
+  const place = mkdtempSync(join(folder, "poisoned-"));
+  const altered = join(place, "altered.wasm");
+  writeFileSync(altered, alter(published));
   const script = `
-    import { readFileSync, writeFileSync } from "node:fs";
+    import { readFileSync } from "node:fs";
     import { init, Store, PoisonedError } from "convostore";
-    await init(readFileSync(${JSON.stringify(limitedFile)}));
-    const path = ${JSON.stringify(join(folder, "poisoned.convostore"))};
+    await init(readFileSync(${JSON.stringify(altered)}));
+    const path = ${JSON.stringify(join(place, "kept.convostore"))};
     const kept = await Store.open({ path });
     const memory = await Store.inMemory();
     await kept.createSession({ id: "a" });
     await memory.createSession({ id: "a" });
     await kept.saveMessage("a", { role: "user", content: "kept" });
     const tell = (promise) => promise.then(() => "no error", (error) => [error.code, error instanceof PoisonedError, typeof error.details.cause, /wasm-bindgen|null pointer|recursive/.test(error.message)].join());
-    const first = await tell((async () => { for (;;) await memory.saveMessage("a", { role: "user", content: "x".repeat(1 << 20) }); })());
+    const first = await tell((async () => { ${breaks}; })());
     const then = [await tell(memory.getSession("a")), await tell(kept.getSession("a")), await tell(kept.saveMessage("a", { role: "user", content: "x" }))];
     await memory.close();
     const again = await Store.open({ path });
@@ -223,7 +225,24 @@ test("exhausted memory poisons the instance, and what was kept opens in a new on
   const out = JSON.parse(execFileSync(process.execPath, ["--input-type=module", "-e", script], { cwd: import.meta.dirname, encoding: "utf8" }));
   const poisoned = "poisoned,true,string,false";
   assert.deepEqual(out, { first: poisoned, then: [poisoned, poisoned, poisoned], contents: ["kept"], still: poisoned });
+}
+
+test("exhausted memory poisons the instance, and what was kept opens in a new one", async () => {
+  await assertPoisoned((wasm) => limited(wasm, 400), 'for (;;) await memory.saveMessage("a", { role: "user", content: "x".repeat(1 << 20) })');
 });
+
+test("a trap, as a panic ends in one, poisons the instance, and what was kept opens in a new one", async () => {
+  await assertPoisoned((wasm) => trapping(wasm, "corestore_stream_messages"), 'await memory.streamMessages("a").next()');
+});
+
+/** Twice, and with a pause: finalizers run after a collection, and what they let go of is collected by the next. */
+async function collected() {
+  for (let i = 0; i < 2; i++) {
+    await new Promise((done) => setTimeout(done, 50));
+    gc();
+  }
+  return process.memoryUsage();
+}
 
 test("100,000 stores opened and closed leave nothing behind", async () => {
   const round = async (n) => {
@@ -233,12 +252,7 @@ test("100,000 stores opened and closed leave nothing behind", async () => {
       if (i % 10 === 0) await store.createSession();
       await store.close();
     }
-    // Twice, and with a pause: finalizers run after a collection, and what they let go of is collected by the next.
-    for (let i = 0; i < 2; i++) {
-      await new Promise((done) => setTimeout(done, 50));
-      gc();
-    }
-    return process.memoryUsage();
+    return collected();
   };
   await round(20_000);
   const before = await round(1000);
@@ -246,4 +260,41 @@ test("100,000 stores opened and closed leave nothing behind", async () => {
   const grown = after.heapUsed - before.heapUsed;
   assert.ok(grown < 2 << 20, `${grown} bytes`);
   assert.ok(after.arrayBuffers + after.external - before.arrayBuffers - before.external < 4 << 20, "the memory of WebAssembly grew");
+});
+
+// 1,000 in the short form. CONVOSTORE_SOAK_SECONDS: 100,000, or as many as that allows.
+test("kept stores opened and closed leave nothing behind", async () => {
+  const seconds = process.env.CONVOSTORE_SOAK_SECONDS;
+  const path = join(folder, "opened-often");
+  const round = async (n, until = Infinity) => {
+    for (let i = 0; i < n && performance.now() < until; i++) {
+      const store = await Store.open({ path });
+      await store.getOrCreateSession({ id: "a" });
+      await store.close();
+    }
+    return collected();
+  };
+  const before = await round(300);
+  const after = await (seconds === undefined ? round(1000) : round(100_000, performance.now() + seconds * 1000));
+  const grown = after.heapUsed - before.heapUsed;
+  assert.ok(grown < 1 << 20, `${grown} bytes`);
+  assert.ok(after.arrayBuffers + after.external - before.arrayBuffers - before.external < 4 << 20, "the memory of WebAssembly grew");
+});
+
+test("a kept store that was forgotten lets go of its file, also where it had failed", async () => {
+  for (const fails of [false, true]) {
+    const path = join(folder, `forgotten-${fails}`);
+    const forget = async () => {
+      const store = await Store.open({ path });
+      await store.createSession({ id: "a" });
+      if (!fails) return;
+      appendFileSync(path, "somebody else's");
+      assert.equal(await code(store.touchSession("a")), "lock_lost");
+    };
+    const isLocked = () => readdirSync(folder).some((name) => name.startsWith(`forgotten-${fails}.lock-`));
+    await forget();
+    assert.equal(isLocked(), true);
+    for (let i = 0; i < 100 && isLocked(); i++) await collected();
+    assert.equal(isLocked(), false, fails ? "it had failed" : "it worked");
+  }
 });

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { browse, serve, skip, until } from "./browser.mjs";
-import { limited } from "./limited.mjs";
+import { limited } from "./altered.mjs";
 import { packageFolder } from "./places.mjs";
 
 let server;

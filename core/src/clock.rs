@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::error::{Error, Result};
+use crate::quoted::quoted;
 
 /// A moment, in whole milliseconds UTC. Finer input is cut, not rounded.
 ///
@@ -91,8 +92,12 @@ impl FromStr for Timestamp {
 
     /// Reads RFC 3339.
     fn from_str(text: &str) -> Result<Self> {
-        let moment = DateTime::parse_from_rfc3339(text)
-            .map_err(|e| Error::invalid(format!("{text:?} is no RFC 3339 time: {e}")))?;
+        let moment = DateTime::parse_from_rfc3339(text).map_err(|e| {
+            Error::invalid(format!(
+                "{text} is no RFC 3339 time: {e}",
+                text = quoted(&text)
+            ))
+        })?;
         Self::try_from(moment.with_timezone(&Utc))
     }
 }

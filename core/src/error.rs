@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::details::{Detail, Details};
+use crate::quoted::quoted;
 
 /// The result of an operation of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -186,7 +187,7 @@ impl Error {
     pub(crate) fn no_session(id: &str) -> Self {
         Self::new(
             ErrorCode::NotFound,
-            format!("there is no session with the id {id:?}"),
+            format!("there is no session with the id {id}", id = quoted(&id)),
         )
         .with("session_id", id)
     }

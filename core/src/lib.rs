@@ -10,12 +10,21 @@ pub mod backend;
 mod clock;
 mod details;
 mod error;
+#[cfg(any(
+    feature = "tokio",
+    all(
+        feature = "sqlite",
+        not(all(target_family = "wasm", target_os = "unknown"))
+    )
+))]
+mod gather;
 mod hex;
 mod id;
 #[doc(hidden)]
 pub mod json;
 mod model;
 mod ordered;
+mod quoted;
 mod rules;
 mod store;
 #[cfg(any(test, feature = "testing"))]

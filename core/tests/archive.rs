@@ -185,6 +185,7 @@ fn the_tenant_is_not_told_and_another_one_can_import() {
             .unwrap()
     };
     let acme = open("acme-the-tenant");
+    assert_eq!(acme.tenant(), "acme-the-tenant");
     fill_small(&acme);
     let archive = export(&acme);
     assert!(!String::from_utf8_lossy(&archive).contains("acme-the-tenant"));
@@ -586,6 +587,11 @@ fn what_no_store_can_hold_is_refused_though_the_digest_fits() {
             r#""preview":"Grüße\n""#,
             format!(r#""preview":"{}""#, long(101)),
         ),
+        (
+            SESSION,
+            r#""preview":"Grüße\n""#,
+            r#""preview":"a\u0000""#.into(),
+        ),
         (SESSION, r#""preview":"Grüße\n","#, String::new()),
         (SESSION, r#""preview_seq":1,"#, String::new()),
         (SESSION, r#""preview_seq":1"#, r#""preview_seq":4"#.into()),
@@ -751,6 +757,20 @@ fn what_no_store_can_hold_is_refused_though_the_digest_fits() {
 }
 
 #[test]
+fn what_is_wrong_is_said_with_the_line() {
+    let line = MESSAGE_1.replace(r#""seq":1"#, r#""seq":0"#);
+    assert_ne!(line, MESSAGE_1);
+    let error = refused(
+        &small_archive_with(&[(MESSAGE_1, &line)]),
+        &[ErrorCode::Corrupted],
+    );
+    assert_eq!(
+        error.message(),
+        "the archive is damaged; its line 5 is wrong: its seq is 0; it must be from 1 to 4294967295"
+    );
+}
+
+#[test]
 fn rows_out_of_order_and_counts_that_do_not_fit_are_refused() {
     let all = [
         LIFECYCLE,
@@ -831,11 +851,16 @@ fn a_role_that_nobody_declared_can_be_imported() {
 /// Gives or takes a byte at a time, and fails in the end.
 struct Slow<'a> {
     archive: &'a [u8],
+    is_interrupted: bool,
     fails: Option<io::ErrorKind>,
 }
 
 impl Read for Slow<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.is_interrupted = !self.is_interrupted;
+        if self.is_interrupted {
+            return Err(io::ErrorKind::Interrupted.into());
+        }
         match (self.archive.split_first(), self.fails) {
             (Some((first, rest)), _) => {
                 buffer[0] = *first;
@@ -849,10 +874,16 @@ impl Read for Slow<'_> {
 }
 
 #[test]
-fn readers_may_be_slow_and_may_fail() {
+fn readers_may_be_slow_interrupted_and_may_fail() {
     let archive = small_archive();
-    let slow =
-        |archive, fails| memory().import_archive(Slow { archive, fails }, ImportOptions::new());
+    let slow = |archive, fails| {
+        let slow = Slow {
+            archive,
+            is_interrupted: false,
+            fails,
+        };
+        memory().import_archive(slow, ImportOptions::new())
+    };
     assert_eq!(slow(&archive, None).unwrap().sessions, 2);
     for (kind, code) in [
         (io::ErrorKind::ConnectionReset, ErrorCode::Storage),
@@ -1070,6 +1101,45 @@ fn a_store_that_is_not_sound_is_exported_by_the_tolerant_only() {
         copy.get_session("s-1").unwrap(),
         store.get_session("s-1").unwrap()
     );
+}
+
+#[test]
+fn a_session_with_more_messages_than_it_counts_makes_no_plain_archive() {
+    let backend = Arc::new(MemoryBackend::new());
+    let store = options().with_backend(backend.clone()).unwrap();
+    let mut row = row("s");
+    row.last_seq = 2;
+    row.session.message_count = 1;
+    put_row(&*backend, row);
+    let at = Timestamp::from_millis(9).unwrap();
+    let messages = [1, 2].map(|seq| Message::new(seq, "user", "text", at));
+    backend
+        .write_alone("default", &mut |tx| tx.insert_messages("s", &messages))
+        .unwrap();
+    let error = store
+        .export_archive(io::sink(), ExportOptions::new())
+        .unwrap_err();
+    assert_eq!(error.code(), ErrorCode::Corrupted);
+    let (archive, _) = tolerant(&store);
+    let copy = memory();
+    import(&copy, &archive).unwrap();
+    assert!(copy.check().unwrap().is_sound());
+}
+
+#[test]
+fn pieces_give_the_same_archive() {
+    let store = memory();
+    fill_small(&store);
+    let mut pieces = Vec::new();
+    let mut give = |piece: &[u8]| {
+        pieces.extend_from_slice(piece);
+        Ok(())
+    };
+    let report = store
+        .export_archive_pieces(&mut give, ExportOptions::new())
+        .unwrap();
+    assert_eq!(report.bytes, pieces.len() as u64);
+    assert_eq!(pieces, export(&store));
 }
 
 fn tolerant(store: &Store) -> (Vec<u8>, ExportReport) {

@@ -203,6 +203,48 @@ fn each_broken_invariant_is_named() {
 }
 
 #[test]
+fn a_store_of_many_pages_is_sound_too() {
+    let backend = Arc::new(MemoryBackend::new());
+    backend
+        .write_alone("default", &mut |tx| {
+            for n in 0..1000 {
+                let mut row = row(&n.to_string());
+                // Some at one time, and in another order than by their ids.
+                row.session.last_active_at = at(2000 - n / 3);
+                row.session.updated_at = at(2000);
+                row.session.created_at = at(n / 7);
+                tx.start_session(&StartSession {
+                    find: Continue::Never,
+                    row,
+                })?;
+            }
+            Ok(())
+        })
+        .unwrap();
+    let check = StoreOptions::new().with_backend(backend).unwrap().check();
+    let check = check.unwrap();
+    assert_eq!((check.sessions, check.problems), (1000, Vec::new()));
+}
+
+/// Where a grapheme ends changes with Unicode's versions, so the last one of a long preview may be another version's.
+#[test]
+fn a_preview_may_end_elsewhere_where_it_is_long() {
+    let text = "x".repeat(200);
+    let of = |preview: String| {
+        let mut row = row("s");
+        row.session.message_count = 1;
+        row.last_seq = 1;
+        row.session.preview = Some(preview);
+        row.preview_seq = Some(1);
+        problems(row, &[message(1, text.as_str())]).is_empty()
+    };
+    for (length, is_sound) in [(100, true), (99, true), (65, true), (64, false), (1, false)] {
+        assert_eq!(of("x".repeat(length)), is_sound, "{length}");
+    }
+    assert!(!of(format!("{}y", "x".repeat(99))));
+}
+
+#[test]
 fn each_broken_message_is_named() {
     let check = |messages: &[Message], expected: &str| {
         let mut row = row("s");
@@ -322,6 +364,17 @@ mod damaged {
     }
 
     #[test]
+    fn a_file_that_cannot_be_read_at_all_is_a_problem_and_no_error() {
+        let (folder, store) = damage("");
+        let path = folder.path().join("store.db");
+        let length = std::fs::metadata(&path).unwrap().len();
+        std::fs::write(&path, vec![b'x'; usize::try_from(length).unwrap()]).unwrap();
+        let checked = store.check().unwrap();
+        assert_eq!((checked.sessions, checked.messages), (0, 0));
+        assert!(!checked.is_sound(), "{checked:?}");
+    }
+
+    #[test]
     fn single_messages_are_lost_and_no_others() {
         let (_folder, store) = damage(
             "UPDATE messages SET content = CAST(x'ff' AS TEXT) WHERE id & 4294967295 IN (7, 8, 10)
@@ -376,11 +429,55 @@ mod damaged {
             let texts = |store: &Store| store.get_messages(id, MessageQuery::new()).unwrap();
             assert_eq!(texts(&copy), texts(&store));
         }
+        assert_eq!(store.check().unwrap().sessions, 39);
         assert_eq!(copy.stats().unwrap().sessions, 39);
         assert_eq!(
             copy.get_session("s-12").unwrap(),
             store.get_session("s-12").unwrap()
         );
+    }
+
+    /// An index that does not know a row: the session is there, but not in that list.
+    #[test]
+    fn a_session_that_a_list_lacks_is_missed() {
+        for list in ["activity", "creation"] {
+            let sql = format!(
+                "PRAGMA writable_schema = ON;
+                 UPDATE sqlite_schema SET sql = sql || ' WHERE tenant IS NULL' WHERE name = 'sessions_by_{list}';
+                 PRAGMA writable_schema = RESET;
+                 INSERT INTO sessions (no, tenant, id, scope, lifecycle, status, is_final, message_count, last_seq, revision, created_at, updated_at, last_active_at)
+                     VALUES (1000, 'default', 'unlisted', '', 'agent', 'active', 0, 0, 0, 1, 5, 5, 5);
+                 PRAGMA writable_schema = ON;
+                 UPDATE sqlite_schema SET sql = replace(sql, ' WHERE tenant IS NULL', '') WHERE name = 'sessions_by_{list}';"
+            );
+            let (_folder, store) = damage(&sql);
+            let problems = store.check().unwrap().problems;
+            says(
+                &problems,
+                &format!("there are 40 sessions, but 39 in the list by {list}"),
+            );
+            let others = problems.iter().filter(|it| it.contains("in the list by"));
+            assert_eq!(others.count(), 1, "{problems:?}");
+        }
+    }
+
+    #[test]
+    fn a_session_that_its_key_does_not_find_is_named_and_makes_no_plain_archive() {
+        let (_folder, store) = damage(
+            "PRAGMA writable_schema = ON;
+             UPDATE sqlite_schema SET sql = sql || ' AND tenant IS NULL' WHERE name = 'sessions_by_key';
+             PRAGMA writable_schema = RESET;
+             INSERT INTO sessions (no, tenant, id, scope, key, lifecycle, status, is_final, message_count, last_seq, revision, created_at, updated_at, last_active_at)
+                 VALUES (1000, 'default', 'unknown', '', 'k', 'agent', 'active', 0, 0, 0, 1, 5, 5, 5);
+             PRAGMA writable_schema = ON;
+             UPDATE sqlite_schema SET sql = replace(sql, ' AND tenant IS NULL', '') WHERE name = 'sessions_by_key';",
+        );
+        says(
+            &store.check().unwrap().problems,
+            "the session \"unknown\": it is not found by its key",
+        );
+        let plain = store.export_archive(std::io::sink(), ExportOptions::new());
+        assert_eq!(plain.unwrap_err().code(), ErrorCode::Corrupted);
     }
 
     #[test]
@@ -440,6 +537,32 @@ mod damaged {
                     .unwrap();
             }
         }
+    }
+
+    /// A byte of a message's row in the file, so that the index of dedup keys knows nothing of it.
+    #[test]
+    fn a_dedup_key_that_became_that_of_another_message_is_in_no_archive() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("store.db");
+        let store = Store::open(&path).unwrap();
+        store.create_session(NewSession::new().id("a")).unwrap();
+        for (key, content) in [("key-1", "first"), ("key-2", "second")] {
+            let message = NewMessage::new(Role::USER, content).dedup_key(key);
+            store.save_message("a", message).unwrap();
+        }
+        store.close().unwrap();
+        let mut bytes = std::fs::read(&path).unwrap();
+        // A row has the content right behind the key.
+        let row = bytes.windows(11).position(|it| it == b"key-2second");
+        bytes[row.unwrap() + 4] = b'1';
+        std::fs::write(&path, bytes).unwrap();
+
+        let store = Store::open(&path).unwrap();
+        let plain = store.export_archive(std::io::sink(), ExportOptions::new());
+        assert_eq!(plain.unwrap_err().code(), ErrorCode::Corrupted);
+        let (_, unreadable, copy) = saved(&store);
+        says(&unreadable, "its dedup key \"key-1\"");
+        assert_eq!(copy.count_messages("a").unwrap(), 1);
     }
 
     #[test]

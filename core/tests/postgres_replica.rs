@@ -25,6 +25,7 @@ use convostore::{
 const CATCHING_UP: Duration = Duration::from_secs(60);
 
 struct Pair {
+    schema: String,
     primary: Cluster,
     standby: Beside,
     store: Store,
@@ -34,7 +35,8 @@ struct Pair {
 fn pair(name: &str) -> Option<Pair> {
     server::url()?;
     let primary = Cluster::own()?;
-    let options = server::options(&server::schema());
+    let schema = server::schema();
+    let options = server::options(&schema);
     // The schema is there before the standby is.
     StoreOptions::new()
         .postgres(options.clone())
@@ -48,6 +50,7 @@ fn pair(name: &str) -> Option<Pair> {
         .connect(&primary.url())
         .unwrap();
     Some(Pair {
+        schema,
         primary,
         standby,
         store,
@@ -263,6 +266,54 @@ fn a_stream_does_not_end_early_at_an_older_server() {
             .collect::<Vec<_>>(),
         (2..=600).collect::<Vec<_>>()
     );
+}
+
+/// It is `read_only` at once: waiting would not make it one that writes.
+#[test]
+fn a_store_on_a_standby_reads_and_does_not_write() {
+    let Some(pair) = pair("read_only") else {
+        return;
+    };
+    write(&pair.store);
+    pair.catch_up();
+    let connect = |schema: &str| {
+        // Were it waited for, it would be seen.
+        let options = server::options(schema).wait_limit(Duration::from_secs(600));
+        StoreOptions::new()
+            .postgres(options)
+            .connect(&pair.standby.cluster.url())
+    };
+    let store = connect(&pair.schema).unwrap();
+    assert_eq!(seen(&store), NEW);
+    let errors = [
+        store.create_session(NewSession::new()).unwrap_err(),
+        store
+            .save_message("one", NewMessage::new(Role::USER, "third"))
+            .unwrap_err(),
+        store
+            .set_context("here", JsonObject::default(), None)
+            .unwrap_err(),
+        connect("missing_there").unwrap_err(),
+    ];
+    for error in errors {
+        assert_eq!(error.code(), ErrorCode::ReadOnly, "{error}");
+        assert!(error.message().contains("standby"), "{error}");
+    }
+    assert_eq!(seen(&store), NEW);
+
+    // Of several the one that writes can be asked for.
+    let (standby, primary) = (pair.standby.cluster.socket(), pair.primary.socket());
+    let either = format!(
+        "host={},{} user=convostore dbname=convostore target_session_attrs=read-write",
+        standby.display(),
+        primary.display()
+    );
+    let store = StoreOptions::new()
+        .postgres(server::options(&pair.schema))
+        .connect(&either)
+        .unwrap();
+    say(&store, "third");
+    assert_eq!(store.count_messages("one").unwrap(), 3);
 }
 
 #[test]

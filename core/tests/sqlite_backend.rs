@@ -15,8 +15,8 @@ use std::time::Duration;
 
 use convostore::backend::sqlite::{Durability, SqliteBackend, SqliteOptions};
 use convostore::backend::{
-    Append, AppendRow, Appended, Backend, Continue, Lookup, MessageFilter, Position, RowOrder,
-    SavedRow, ScopeFilter, SessionFilter, SessionRow, StartSession, Started, Take,
+    Append, AppendRow, Appended, Backend, Continue, Lookup, MAX_SEQ, MessageFilter, Position,
+    RowOrder, SavedRow, ScopeFilter, SessionFilter, SessionRow, StartSession, Started, Take,
 };
 use convostore::{
     Content, Context, Error, ErrorCode, JsonObject, Message, Role, Session, Timestamp,
@@ -371,6 +371,35 @@ fn a_job_that_fails_in_a_group_takes_no_other_along() {
     assert_eq!(results, [Ok(()), no, Ok(()), Ok(()), Ok(()), no]);
     assert_eq!(texts(&backend, "one"), ["good", "good", "good"]);
     assert_eq!(append(&backend, "one", "after").unwrap(), 4);
+}
+
+#[test]
+fn an_append_that_fails_in_a_group_takes_no_other_along() {
+    let folder = Folder::new();
+    let backend = open(&folder.path("store.db"));
+    start(&backend, "one");
+    let mut full = session("full");
+    full.last_seq = MAX_SEQ - 1;
+    let start = StartSession {
+        find: Continue::Never,
+        row: full,
+    };
+    backend.start_session(T, Arc::new(start)).unwrap();
+    let append = |id: &'static str, texts: Vec<&'static str>| {
+        let backend = &backend;
+        let rows = rows(id, texts.into_iter().map(row).collect());
+        let job = move || backend.append(T, rows).map(drop);
+        Box::new(move || job().map_err(|error| error.code()))
+            as Box<dyn FnOnce() -> Result<(), ErrorCode> + Send>
+    };
+    // There is a number for its first row, and none for its second.
+    let too_many = || append("full", vec!["fits", "does not"]);
+    let good = || append("one", vec!["good"]);
+    let results = with_a_line(&backend, vec![good(), too_many(), good(), too_many()]);
+    let no = Err(ErrorCode::InvalidArgument);
+    assert_eq!(results, [Ok(()), no, Ok(()), no]);
+    assert_eq!(texts(&backend, "one"), ["good", "good"]);
+    assert_eq!(texts(&backend, "full"), Vec::<String>::new());
 }
 
 #[test]

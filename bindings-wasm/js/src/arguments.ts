@@ -154,27 +154,19 @@ export function content(value: unknown): { body: string; isJson: boolean } {
 
 const newMessageNames = ["role", "content", "tokenCount", "isSummary", "dedupKey", "createdAt"] as const;
 
-/** A message to save: what is said, and what few messages have, empty where it has none of it. */
-export function newMessage(value: NewMessage): Said & { rest: Wire[] | undefined } {
+/** A message to save. */
+export function newMessage(value: NewMessage): Said {
   if (value === undefined) throw invalid("a message is missing", "message");
   const given = options(value, "message", newMessageNames);
   const { body, isJson } = content(given.content);
   const dedupKey = optionalText(given.dedupKey, "dedupKey");
-  const rest = [optionalWhole(given.tokenCount, "tokenCount"), flag(given.isSummary, "isSummary"), dedupKey, time(given.createdAt, "createdAt")];
-  const isPlain = rest[0] === null && rest[1] === null && rest[2] === null && rest[3] === null;
-  return { role: text(given.role, "role"), body, isJson, dedupKey, rest: isPlain ? undefined : rest };
+  const [tokens, isSummary, at] = [optionalWhole(given.tokenCount, "tokenCount"), flag(given.isSummary, "isSummary"), time(given.createdAt, "createdAt")];
+  const isPlain = tokens === null && isSummary === null && dedupKey === null && at === null;
+  return { role: text(given.role, "role"), body, isJson, dedupKey, rest: isPlain ? "" : JSON.stringify([tokens, isSummary, dedupKey, at]) };
 }
 
-export function save(id: string, messages: readonly ReturnType<typeof newMessage>[], expectedRevision: number | null, updateGiven: SessionUpdate | undefined): string {
-  const rows: Wire[] = messages.map((message) => [message.role, message.body, message.isJson, ...(message.rest ?? [])]);
-  const wire = [id, expectedRevision, updateGiven === undefined ? null : update(updateGiven), ...rows] satisfies Wire;
-  try {
-    return JSON.stringify(wire);
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
-    throw invalid("the messages are larger together than a text can be; save them in several calls", "messages");
-  }
-}
+/** What a save changes of its session; empty where it is nothing. */
+export const savedUpdate = (value: SessionUpdate | undefined): string => (value === undefined ? "" : JSON.stringify(update(value)));
 
 export function messageQuery(value: MessageQuery | undefined, more: readonly string[] = []): string {
   if (value === undefined) return "";

@@ -6,17 +6,10 @@ import { Group } from "./group.js";
 import { type Draws, guarded } from "./ids.js";
 import type { Host, Keeper, Target } from "./keeper.js";
 import type { Runtime } from "./runtime.js";
+import type { Settings } from "./settings.js";
 import { targetOf } from "./target.js";
 import { Turns } from "./turns.js";
 import { Writing } from "./writing.js";
-
-/** What all stores on a database share. */
-export interface Settings {
-  /** As `CoreDatabase.store` takes it, but for the tenant. */
-  readonly wire: (tenant: string) => string;
-  readonly clock: (() => Date) | undefined;
-  readonly ids: (() => string) | undefined;
-}
 
 /** A tenant's store in WebAssembly. It is replaced when the database is loaded anew. */
 export interface Handle {
@@ -30,6 +23,9 @@ function closer(keeper: Keeper): () => void {
     void keeper.close().catch(() => {});
   };
 }
+
+/** Closes what nobody can reach any more, so that a store that was forgotten blocks nobody else. Some platforms without kept stores have no finalizers. */
+const forgotten = typeof FinalizationRegistry === "undefined" ? undefined : new FinalizationRegistry((close: () => void) => close());
 
 export class Engine {
   readonly runtime: Runtime;
@@ -50,7 +46,7 @@ export class Engine {
   /** The last turn, while it waits for its time and more writes may join it. */
   #open: Group | undefined;
   #isBehind = false;
-  readonly #poisoned: (() => void) | undefined;
+  readonly #closer: (() => void) | undefined;
 
   constructor(runtime: Runtime, settings: Settings, keeper: Keeper | undefined) {
     this.runtime = runtime;
@@ -61,7 +57,10 @@ export class Engine {
     this.#writing = new Writing(runtime, draws, keeper, () => this.#core);
     this.#core = runtime.call(() => new CoreDatabase(keeper !== undefined));
     this.#target = targetOf(runtime, this.#core);
-    if (keeper !== undefined) runtime.onPoison.add((this.#poisoned = closer(keeper)));
+    if (keeper !== undefined) {
+      runtime.onPoison.add((this.#closer = closer(keeper)));
+      forgotten?.register(this, this.#closer);
+    }
   }
 
   get isKept(): boolean {
@@ -191,7 +190,7 @@ export class Engine {
   async #close(): Promise<void> {
     this.#isClosed = true;
     await this.#turns.ended();
-    if (this.#poisoned !== undefined) this.runtime.onPoison.delete(this.#poisoned);
+    if (this.#closer !== undefined) this.runtime.onPoison.delete(this.#closer);
     for (const handle of this.#handles.values()) this.runtime.free(handle.core);
     this.#handles.clear();
     this.runtime.free(this.#core);

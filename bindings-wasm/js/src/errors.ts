@@ -35,6 +35,8 @@ export class ConvostoreError extends Error {
     this.name = new.target.name;
     this.code = code;
     this.details = details;
+    // V8 keeps what ran, and on what objects, until a stack is read for the first time: who holds the error would hold the store.
+    for (const error of [this, options?.cause]) if (error instanceof Error) void error.stack;
   }
 }
 

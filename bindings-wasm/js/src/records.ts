@@ -2,20 +2,13 @@
 import { decode, type JsonObject, type JsonValue } from "./json.js";
 import type { Context, Lifecycle, Message, Page, Role, Session } from "./types.js";
 
-/** As `add_session` in `src/convert.rs` writes it. */
-type SessionRow = [
-  id: string, scope: string, key: string | null, owner: string | null, lifecycle: string, status: string, metadata: string,
-  preview: string | null, messageCount: number, revision: number, createdAt: number, updatedAt: number, lastActiveAt: number,
-];
+/** The members of records, one record after the other: that is parsed faster than a list for each. */
+type Row = readonly (string | number | null)[];
 
-/** As `add_message` writes it; short where it is plain text with nothing beside it. */
-type MessageRow = [
-  seq: number, createdAt: number, role: string, body: string,
-  isJson?: 0 | 1, tokenCount?: number | null, isSummary?: 0 | 1, dedupKey?: string | null,
-];
-
-/** As `add_context` writes it. */
-type ContextRow = [scope: string, data: string, revision: number, createdAt: number, updatedAt: number];
+/** So many members has a session, as `add_session` in `src/convert.rs` writes it. */
+const SESSION = 13;
+/** And a context, as `add_context` does. */
+const CONTEXT = 5;
 
 type LifecycleRow = [name: string, initial: string, statuses: string[], moves: [string, string][], finalStatuses: string[]];
 
@@ -36,21 +29,21 @@ class SessionRecord implements Session {
   readonly lastActiveAt: Date;
   readonly #metadata: string;
 
-  constructor(row: SessionRow) {
-    this.id = row[0];
-    this.scope = row[1];
-    this.key = row[2];
-    this.owner = row[3];
-    this.lifecycle = row[4];
-    this.status = row[5];
-    this.metadata = row[6] === "{}" ? {} : (decode(row[6]) as JsonObject);
-    this.preview = row[7];
-    this.messageCount = row[8];
-    this.revision = row[9];
-    this.createdAt = new Date(row[10]);
-    this.updatedAt = new Date(row[11]);
-    this.lastActiveAt = new Date(row[12]);
-    this.#metadata = row[6];
+  constructor(row: Row, at: number) {
+    this.id = row[at] as string;
+    this.scope = row[at + 1] as string;
+    this.key = row[at + 2] as string | null;
+    this.owner = row[at + 3] as string | null;
+    this.lifecycle = row[at + 4] as string;
+    this.status = row[at + 5] as string;
+    this.#metadata = row[at + 6] as string;
+    this.metadata = this.#metadata === "{}" ? {} : (decode(this.#metadata) as JsonObject);
+    this.preview = row[at + 7] as string | null;
+    this.messageCount = row[at + 8] as number;
+    this.revision = row[at + 9] as number;
+    this.createdAt = new Date(row[at + 10] as number);
+    this.updatedAt = new Date(row[at + 11] as number);
+    this.lastActiveAt = new Date(row[at + 12] as number);
   }
 
   get metadataJson(): string {
@@ -93,13 +86,13 @@ class ContextRecord implements Context {
   readonly updatedAt: Date;
   readonly #data: string;
 
-  constructor(row: ContextRow) {
-    this.scope = row[0];
-    this.data = decode(row[1]) as JsonObject;
-    this.revision = row[2];
-    this.createdAt = new Date(row[3]);
-    this.updatedAt = new Date(row[4]);
-    this.#data = row[1];
+  constructor(row: Row, at: number) {
+    this.scope = row[at] as string;
+    this.data = decode(row[at + 1] as string) as JsonObject;
+    this.revision = row[at + 2] as number;
+    this.createdAt = new Date(row[at + 3] as number);
+    this.updatedAt = new Date(row[at + 4] as number);
+    this.#data = row[at + 1] as string;
   }
 
   get dataJson(): string {
@@ -107,19 +100,15 @@ class ContextRecord implements Context {
   }
 }
 
-function message(row: MessageRow): Message {
-  return row.length === 4
-    ? new MessageRecord(row[0], row[1], row[2], row[3], false, null, false, null)
-    : new MessageRecord(row[0], row[1], row[2], row[3], row[4] === 1, row[5] ?? null, row[6] === 1, row[7] ?? null);
-}
-
 function lifecycle(row: LifecycleRow): Lifecycle {
   return { name: row[0], initial: row[1], statuses: row[2], moves: row[3], finalStatuses: row[4] };
 }
 
-function page<R, T>(json: string, record: (row: R) => T): Page<T> {
-  const [nextCursor, ...rows] = JSON.parse(json) as [string | null, ...R[]];
-  return { items: rows.map(record), nextCursor };
+function page<T>(json: string, members: number, record: (row: Row, at: number) => T): Page<T> {
+  const row = JSON.parse(json) as Row;
+  const items: T[] = [];
+  for (let at = 1; at < row.length; at += members) items.push(record(row, at));
+  return { items, nextCursor: row[0] as string | null };
 }
 
 /** A message as it goes in, on the wire. */
@@ -128,24 +117,33 @@ export interface Said {
   readonly body: string;
   readonly isJson: boolean;
   readonly dedupKey: string | null;
+  /** What few messages have, as JSON text; empty where it has none of it. */
+  readonly rest: string;
 }
 
-/** A message that was saved: what was said, and the four numbers of `saved_text` in `src/convert.rs` from `at` on. */
-export function savedMessage(said: Said, numbers: readonly number[], at: number): Message {
-  const tokens = numbers[at + 2] as number;
-  return new MessageRecord(
-    numbers[at] as number, numbers[at + 1] as number, said.role, said.body, said.isJson,
-    tokens < 0 ? null : tokens, numbers[at + 3] === 1, said.dedupKey,
-  );
+/** How much they say, about. */
+export const charactersOf = (said: readonly Said[]): number => said.reduce((sum, { body }) => sum + body.length, 0);
+
+/** What became of a message that was saved, and was not known before. */
+export interface Saved {
+  readonly seq: number;
+  readonly createdAt: number;
+  readonly tokenCount: number | null;
+  readonly isSummary: boolean;
 }
 
-export const toSession = (json: string): Session => new SessionRecord(JSON.parse(json) as SessionRow);
-export const toSessions = (json: string): Page<Session> => page(json, (row: SessionRow) => new SessionRecord(row));
-export const toMessage = (json: string): Message => message(JSON.parse(json) as MessageRow);
-export const toMessages = (json: string): Message[] => (JSON.parse(json) as MessageRow[]).map(message);
-export const toContext = (json: string): Context => new ContextRecord(JSON.parse(json) as ContextRow);
-export const toContexts = (json: string): Page<Context> => page(json, (row: ContextRow) => new ContextRecord(row));
+export const messageRecord = (
+  seq: number, createdAt: number, role: string, body: string, isJson: boolean, tokenCount: number | null, isSummary: boolean, dedupKey: string | null,
+): Message => new MessageRecord(seq, createdAt, role, body, isJson, tokenCount, isSummary, dedupKey);
+
+/** A message that was saved. */
+export const savedMessage = ({ role, body, isJson, dedupKey }: Said, saved: Saved): Message =>
+  new MessageRecord(saved.seq, saved.createdAt, role, body, isJson, saved.tokenCount, saved.isSummary, dedupKey);
+
+export const toSession = (json: string): Session => new SessionRecord(JSON.parse(json) as Row, 0);
+export const toSessions = (json: string): Page<Session> => page(json, SESSION, (row, at) => new SessionRecord(row, at));
+export const toContext = (json: string): Context => new ContextRecord(JSON.parse(json) as Row, 0);
+export const toContexts = (json: string): Page<Context> => page(json, CONTEXT, (row, at) => new ContextRecord(row, at));
 export const toLifecycle = (json: string): Lifecycle => lifecycle(JSON.parse(json) as LifecycleRow);
 export const toLifecycles = (json: string): Lifecycle[] => (JSON.parse(json) as LifecycleRow[]).map(lifecycle);
-export const toSaved = (json: string): readonly number[] => JSON.parse(json) as number[];
 export const orNull = <T>(json: string, record: (json: string) => T): T | null => (json === "null" ? null : record(json));

@@ -5,6 +5,7 @@
  * `poisoned` error that names the cause. The next store that is opened gets a new instance.
  */
 import * as core from "./web/core.js";
+import { Boxes } from "./boxes.js";
 import { ConvostoreError, errorFromWire, errorOf, type PoisonedError, shortened } from "./errors.js";
 
 /** What `init` takes: a URL or response to fetch, the bytes, or a compiled module. */
@@ -82,6 +83,7 @@ export class Runtime {
   poisoned: PoisonedError | undefined;
   /** What to do when it is poisoned. */
   readonly onPoison = new Set<() => void>();
+  readonly boxes = new Boxes(core.wasm_memory() as WebAssembly.Memory);
   /** Whether a clock or an id source is running. */
   #inCallback = false;
 

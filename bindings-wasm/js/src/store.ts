@@ -1,14 +1,16 @@
 import {
-  cleanupQuery, content, contextQuery, flag, lifecycleDefinition, messageQuery, newMessage, newSession, object, options, optionalWhole, resumption, save,
-  sessionQuery, sessionUpdate, signalOf, text, texts, waitsOf, whole,
+  cleanupQuery, content, contextQuery, flag, lifecycleDefinition, messageQuery, newMessage, newSession, object, options, optionalWhole, resumption, savedUpdate,
+  sessionQuery, sessionUpdate, signalOf, text, waitsOf, whole,
 } from "./arguments.js";
+import type { Boxes } from "./boxes.js";
 import { CoreArchive } from "./web/core.js";
-import { Engine, type Handle, type Settings } from "./engine.js";
+import { Engine, type Handle } from "./engine.js";
 import { errorOf, invalid } from "./errors.js";
 import { isList } from "./json.js";
 import type { Host, Keeper } from "./keeper.js";
-import { orNull, savedMessage, toContext, toContexts, toLifecycle, toLifecycles, toMessage, toMessages, toSaved, toSession, toSessions } from "./records.js";
+import { charactersOf, orNull, type Said, savedMessage, toContext, toContexts, toLifecycle, toLifecycles, toSession, toSessions } from "./records.js";
 import { runtime } from "./runtime.js";
+import { settingsOf, storeOptionNames } from "./settings.js";
 import { pieces } from "./source.js";
 import type {
   ArchiveSource, Cleanup, CleanupQuery, ContentInput, Context, ContextQuery, Deletion, Export, ExportOptions, ExportReport, ImportReport, Lifecycle, LifecycleDefinition, Message, MessageQuery, NewMessage, NewSession,
@@ -25,30 +27,8 @@ export function setOpenKeeper(how: OpenKeeper): void {
   openKeeper = how;
 }
 
-const storeOptionNames = ["tenant", "clock", "ids", "roles", "preview"] as const;
-
 /** How many messages of a stream are read at a time. */
 const STREAM_PAGE = 256;
-
-function settingsOf(given: Partial<StoreOptions>): Settings & { tenant: string } {
-  const { clock, ids, roles, preview } = given;
-  if (clock !== undefined && typeof clock !== "function") throw invalid("clock must be a function that gives a Date", "clock");
-  if (ids !== undefined && typeof ids !== "function" && typeof ids !== "string") throw invalid("ids must be uuid7, uuid4, timestamp or a function", "ids");
-  const scheme = typeof ids === "string" ? ids : null;
-  const rule = preview === undefined ? null : text(preview, "preview");
-  const names = roles === undefined ? null : texts(roles, "roles");
-  return {
-    tenant: given.tenant === undefined ? "default" : text(given.tenant, "tenant"),
-    wire: (tenant) => JSON.stringify([tenant, scheme, rule, names]),
-    clock,
-    ids: typeof ids === "function" ? ids : undefined,
-  };
-}
-
-/** Closes what nobody can reach any more, so that a store that was forgotten blocks nobody else. Some platforms without kept stores have no finalizers. */
-const forgotten = typeof FinalizationRegistry === "undefined" ? undefined : new FinalizationRegistry<Keeper>((keeper) => {
-  void keeper.close().catch(() => {});
-});
 
 /** Reaches the engine without keeping it from being collected. */
 function hostOf(found: { engine?: WeakRef<Engine> }): Host {
@@ -101,9 +81,7 @@ export class Store {
       engine = new Engine(instance, settings, keeper);
       found.engine = new WeakRef(engine);
       await engine.load();
-      const store = new Store(engine, engine.handle(settings.tenant));
-      forgotten?.register(engine, keeper);
-      return store;
+      return new Store(engine, engine.handle(settings.tenant));
     } catch (error) {
       if (engine === undefined) await keeper.close();
       else await engine.close();
@@ -201,7 +179,7 @@ export class Store {
     const total = { sessions: 0, messages: 0 };
     try {
       for (;;) {
-        const done = await this.#writeAlone(() => this.#handle.core.cleanup_step(steps), signal);
+        const done = await this.#writeAlone(() => this.#boxes.text(this.#handle.core.cleanup_step(steps)), signal);
         if (done === "null") return total;
         const [sessions, messages] = JSON.parse(done) as [number, number];
         total.sessions += sessions;
@@ -217,10 +195,10 @@ export class Store {
     const now = this.#engine.now();
     const given = options(saveOptions, "options", ["expectedRevision", "signal"]);
     const [id, said, signal] = [text(sessionId, "session id"), newMessage(message), signalOf(given.signal)];
-    const expected = optionalWhole(given.expectedRevision, "expectedRevision") ?? -1;
-    const rest = said.rest === undefined ? "" : JSON.stringify(said.rest);
-    const saved = await this.#write(() => this.#handle.core.save_message(now, id, said.role, said.body, said.isJson, rest, expected), signal, said.body.length);
-    return savedMessage(said, toSaved(saved), 0);
+    const expected = optionalWhole(given.expectedRevision, "expectedRevision");
+    const saved = this.#save(id, [said], expected, "", now, signal, (at) => this.#boxes.saved(at, 0));
+    // What is done already is not waited for.
+    return savedMessage(said, saved instanceof Promise ? await saved : saved);
   }
 
   /** Saves messages in order, all or none, and with them, in the same transaction, a change of the session where one is given. */
@@ -229,9 +207,15 @@ export class Store {
     const given = options(saveOptions, "options", ["expectedRevision", "update", "signal"]);
     if (!isList(messages, "messages")) throw invalid("messages must be a list", "messages");
     const [id, said, signal] = [text(sessionId, "session id"), Array.from(messages, (each) => newMessage(each as NewMessage)), signalOf(given.signal)];
-    const wire = save(id, said, optionalWhole(given.expectedRevision, "expectedRevision"), given.update);
-    const saved = toSaved(await this.#write(() => this.#run("save_messages", wire, now), signal, wire.length));
-    return said.map((each, i) => savedMessage(each, saved, i * 4));
+    const expected = optionalWhole(given.expectedRevision, "expectedRevision");
+    return this.#save(id, said, expected, savedUpdate(given.update), now, signal, (at) => said.map((each, i) => savedMessage(each, this.#boxes.saved(at, i))));
+  }
+
+  #save<T>(id: string, said: readonly Said[], expected: number | null, update: string, now: number, signal: AbortSignal | undefined, saved: (at: number) => T): T | Promise<T> {
+    return this.#write(() => {
+      this.#boxes.say(id, update, said);
+      return saved(this.#handle.core.save_messages(now, said.length, expected ?? -1));
+    }, signal, charactersOf(said));
   }
 
   /** Saves a message of role `system` that stands for earlier ones. */
@@ -240,14 +224,15 @@ export class Store {
     const given = options(saveOptions, "options", ["tokenCount", "signal"]);
     const [id, said, signal] = [text(sessionId, "session id"), content(summary), signalOf(given.signal)];
     const wire = JSON.stringify([id, said.body, said.isJson, optionalWhole(given.tokenCount, "tokenCount")]);
-    return toMessage(await this.#write(() => this.#run("save_summary", wire, now), signal, wire.length));
+    const saved = await this.#write(() => this.#boxes.messages(this.#handle.core.run("save_summary", now, wire)), signal, wire.length);
+    return saved[0] as Message;
   }
 
   /** Messages of a session, oldest first. Errors: `not_found`. */
   async getMessages(sessionId: string, query?: MessageQuery): Promise<Message[]> {
     this.#engine.check();
     const [id, given] = [text(sessionId, "session id"), messageQuery(query)];
-    return toMessages(this.#engine.call(() => this.#handle.core.get_messages(id, given)));
+    return this.#boxes.messages(this.#engine.call(() => this.#handle.core.get_messages(id, given)));
   }
 
   /** Messages of a session one by one, oldest first: for long histories. It ends at the last message that was there at the start. */
@@ -259,9 +244,9 @@ export class Store {
     try {
       for (;;) {
         signal?.throwIfAborted();
-        const page = this.#engine.call(() => stream.next_page(STREAM_PAGE));
-        if (page === undefined) return;
-        yield* toMessages(page);
+        const page = this.#boxes.messages(this.#engine.call(() => stream.next_page(STREAM_PAGE)));
+        if (page.length === 0) return;
+        yield* page;
       }
     } finally {
       this.#engine.runtime.free(stream);
@@ -276,7 +261,8 @@ export class Store {
   /** Removes the newest message and gives it back; null where there is none. Errors: `not_found` where there is no such session. */
   async popMessage(sessionId: string, waits?: Waits): Promise<Message | null> {
     const [now, given] = [this.#engine.now(), JSON.stringify([text(sessionId, "session id")])];
-    return orNull(await this.#write(() => this.#run("pop_message", given, now), waitsOf(waits)), toMessage);
+    const popped = await this.#write(() => this.#boxes.messages(this.#handle.core.run("pop_message", now, given)), waitsOf(waits));
+    return popped[0] ?? null;
   }
 
   /** Deletes the messages whose `seq` is below `before`, and says how many. The preview stays. */
@@ -317,7 +303,7 @@ export class Store {
   /** Deletes the context of a scope. Whether there was one. */
   async deleteContext(scope: string, waits?: Waits): Promise<boolean> {
     const [now, given] = [this.#engine.now(), JSON.stringify([text(scope, "scope")])];
-    return (await this.#write(() => this.#run("delete_context", given, now), waitsOf(waits))) === "true";
+    return (await this.#write(() => this.#run("delete_context", given, now), waitsOf(waits))) === "[1]";
   }
 
   /** Contexts by bytes of their scopes, a page at a time. */
@@ -379,7 +365,7 @@ export class Store {
     const now = this.#engine.now();
     const given = options(exportOptions, "options", ["tolerant"]);
     const tolerant = flag(given.tolerant, "tolerant") ?? false;
-    const row = JSON.parse(this.#engine.call(() => this.#handle.core.export_archive(now, tolerant, each))) as [number, number, number, number, number, ...string[]];
+    const row = JSON.parse(this.#engine.call(() => this.#boxes.text(this.#handle.core.export_archive(now, tolerant, each)))) as [number, number, number, number, number, ...string[]];
     const [sessions, messages, contexts, lifecycles, bytes, ...unreadable] = row;
     return { sessions, messages, contexts, lifecycles, bytes, unreadable };
   }
@@ -395,7 +381,7 @@ export class Store {
     const archive = this.#engine.call(() => new CoreArchive());
     try {
       for await (const piece of pieces(source, signal)) this.#engine.call(() => archive.push(piece));
-      const imported = await this.#writeAlone(() => this.#handle.core.import_archive(now, archive, dryRun), signal);
+      const imported = await this.#writeAlone(() => this.#boxes.text(this.#handle.core.import_archive(now, archive, dryRun)), signal);
       const [sessions, messages, contexts, lifecycles, unchanged, bytes] = JSON.parse(imported) as [number, number, number, number, number, number];
       return { sessions, messages, contexts, lifecycles, unchanged, bytes };
     } finally {
@@ -415,9 +401,13 @@ export class Store {
     await this.#engine.backup(text(path, "path"));
   }
 
+  get #boxes(): Boxes {
+    return this.#engine.runtime.boxes;
+  }
+
   /** Runs an operation of the core with its arguments as a JSON list. Back comes JSON text. */
   #run(operation: string, given: string, now: number): string {
-    return this.#handle.core.run(operation, now, given);
+    return this.#boxes.text(this.#handle.core.run(operation, now, given));
   }
 
   /** A read; it needs no time. */

@@ -8,6 +8,7 @@ use crate::backend::SessionRow;
 use crate::error::Error;
 use crate::model::{Context, Lifecycle, Message};
 use crate::ordered::Table;
+use crate::quoted::quoted;
 use crate::rules::lifecycle;
 
 /// Judges the rows of an archive in their order. What it refuses leaves no trace in it, so that a writer may leave a row out.
@@ -20,8 +21,6 @@ pub(super) struct Grammar {
     lifecycles: Table<Lifecycle>,
     session: Option<Open>,
     counts: Counts,
-    /// Whether dedup keys are compared here.
-    keys: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -51,7 +50,7 @@ pub(crate) struct Counts {
 pub(super) type Verdict = Result<(), String>;
 
 impl Grammar {
-    pub(super) fn new(keys: bool) -> Self {
+    pub(super) fn new() -> Self {
         let mut lifecycles = Table::default();
         for known in lifecycle::all_built_in() {
             lifecycles.insert(Arc::from(known.name.as_str()), known);
@@ -62,7 +61,6 @@ impl Grammar {
             lifecycles,
             session: None,
             counts: Counts::default(),
-            keys,
         }
     }
 
@@ -101,7 +99,7 @@ impl Grammar {
         self.advance(Stage::Sessions, &row.session.id)?;
         self.session = Some(Open {
             message_count: row.session.message_count,
-            sequence: Sequence::new(row, self.keys),
+            sequence: Sequence::new(row),
         });
         self.counts.sessions += 1;
         Ok(())
@@ -128,8 +126,8 @@ impl Grammar {
             return Ok(());
         }
         Err(format!(
-            "the session {:?} counts {} messages, but {count} are there",
-            self.last.as_deref().unwrap_or_default(),
+            "the session {} counts {} messages, but {count} are there",
+            quoted(&self.last.as_deref().unwrap_or_default()),
             open.message_count
         ))
     }
@@ -140,7 +138,8 @@ impl Grammar {
         }
         if stage == self.stage && self.last.as_deref().is_some_and(|last| key <= last) {
             return Err(format!(
-                "{key:?} does not come after the one before, by bytes"
+                "{key} does not come after the one before, by bytes",
+                key = quoted(&key)
             ));
         }
         self.stage = stage;

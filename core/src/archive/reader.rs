@@ -87,7 +87,7 @@ impl<'a> Reader<'a> {
             number: 0,
             bytes: 0,
             hash: Sha256::new(),
-            grammar: Grammar::new(true),
+            grammar: Grammar::new(),
         };
         let complete = reader.read_line(MAX_HEADER)?;
         reader.check_header(complete)?;
@@ -308,3 +308,6 @@ fn newer(version: u64) -> Error {
     )
     .with("version", version)
 }
+
+#[cfg(test)]
+mod tests;

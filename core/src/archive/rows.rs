@@ -5,6 +5,7 @@
 use crate::backend::SessionRow;
 use crate::error::{Error, Result};
 use crate::model::{Content, Context, JsonObject, Lifecycle, Message};
+use crate::quoted::quoted;
 use crate::rules::{json, lifecycle, limits};
 
 pub(crate) use crate::backend::MAX_SEQ;
@@ -64,8 +65,8 @@ pub(crate) fn check_status(row: &SessionRow, lifecycle: Option<&Lifecycle>) -> R
     limits::check("status", &session.status, 1, limits::STATUS)?;
     let Some(lifecycle) = lifecycle else {
         return Err(Error::invalid(format!(
-            "its lifecycle {:?} is not defined",
-            session.lifecycle
+            "its lifecycle {} is not defined",
+            quoted(&session.lifecycle)
         )));
     };
     lifecycle::check_status(lifecycle, &session.status)?;
@@ -73,8 +74,8 @@ pub(crate) fn check_status(row: &SessionRow, lifecycle: Option<&Lifecycle>) -> R
         return Ok(());
     }
     Err(Error::invalid(format!(
-        "whether its status {:?} is final is marked wrongly",
-        session.status
+        "whether its status {} is final is marked wrongly",
+        quoted(&session.status)
     )))
 }
 
@@ -181,4 +182,93 @@ pub(crate) fn check_message_frame(message: &Message) -> Result<()> {
         ));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Timestamp;
+
+    fn at(millis: i64) -> Timestamp {
+        Timestamp::from_millis_clamped(millis)
+    }
+
+    fn row(change: impl FnOnce(&mut SessionRow)) -> SessionRow {
+        let mut row = SessionRow {
+            session: crate::model::Session::new("s", "", "default", "active", at(5)),
+            last_seq: MAX_SEQ,
+            preview_seq: None,
+            is_final: false,
+        };
+        change(&mut row);
+        row
+    }
+
+    fn message(change: impl FnOnce(&mut Message)) -> Result<()> {
+        let mut message = Message::new(1, "user", Content::text("x"), at(5));
+        change(&mut message);
+        check_message_frame(&message)
+    }
+
+    #[test]
+    fn numbers_may_be_at_their_limits_and_not_beyond() {
+        assert!(message(|it| it.seq = 0).is_err());
+        assert!(message(|it| it.seq = 1).is_ok());
+        assert!(message(|it| it.seq = MAX_SEQ).is_ok());
+        assert!(message(|it| it.seq = MAX_SEQ + 1).is_err());
+        assert!(message(|it| it.token_count = Some(limits::TOKEN_COUNT)).is_ok());
+        assert!(message(|it| it.token_count = Some(limits::TOKEN_COUNT + 1)).is_err());
+        for (revision, is_sound) in [
+            (0, false),
+            (1, true),
+            (1 << 52, true),
+            ((1 << 52) + 1, false),
+        ] {
+            let row = row(|it| it.session.revision = revision);
+            assert_eq!(check_counters(&row).is_ok(), is_sound, "{revision}");
+        }
+        assert!(check_counters(&row(|it| it.last_seq = MAX_SEQ + 1)).is_err());
+        assert!(check_counters(&row(|it| it.session.message_count = MAX_SEQ)).is_ok());
+        let counts_too_many = row(|it| (it.last_seq, it.session.message_count) = (7, 8));
+        assert!(check_counters(&counts_too_many).is_err());
+    }
+
+    #[test]
+    fn a_content_may_have_its_largest_size_and_no_byte_more() {
+        let largest = "x".repeat(Content::MAX_BYTES);
+        let larger = format!("{largest}x");
+        assert!(message(|it| it.content = Content::text(largest)).is_ok());
+        assert!(message(|it| it.content = Content::text(larger)).is_err());
+    }
+
+    #[test]
+    fn the_times_of_a_row_may_be_one_and_the_same() {
+        assert!(check_times(&row(|_| {})).is_ok());
+        assert!(check_times(&row(|it| it.session.updated_at = at(4))).is_err());
+        assert!(check_times(&row(|it| it.session.last_active_at = at(4))).is_err());
+    }
+
+    #[test]
+    fn a_preview_has_a_source_that_was_there_and_at_most_100_code_points() {
+        let preview = |text: Option<String>, seq| {
+            check_preview(&row(|it| {
+                it.last_seq = 3;
+                it.session.preview = text;
+                it.preview_seq = seq;
+            }))
+        };
+        let of = |count| Some("é".repeat(count));
+        assert!(preview(None, None).is_ok());
+        for seq in [1, 3] {
+            assert!(preview(of(1), Some(seq)).is_ok(), "{seq}");
+        }
+        for seq in [0, 4] {
+            assert!(preview(of(1), Some(seq)).is_err(), "{seq}");
+        }
+        assert!(preview(of(MAX_PREVIEW), Some(1)).is_ok());
+        assert!(preview(of(MAX_PREVIEW + 1), Some(1)).is_err());
+        assert!(preview(of(0), Some(1)).is_err());
+        assert!(preview(of(1), None).is_err());
+        assert!(preview(None, Some(1)).is_err());
+    }
 }

@@ -7,6 +7,7 @@ use sha2::{Digest as _, Sha256};
 use crate::backend::SessionRow;
 use crate::model::Message;
 use crate::ordered::{Item, Sorted};
+use crate::quoted::quoted;
 
 /// Judges the messages of a session in their order.
 #[derive(Debug)]
@@ -14,7 +15,7 @@ pub(crate) struct Sequence {
     last_seq: u64,
     last: u64,
     count: u64,
-    keys: Option<Keys>,
+    keys: Keys,
 }
 
 /// Keys that may not repeat. Of each are kept 128 bits of its SHA-256, so that many cost little; that two meet there is out of the question, on
@@ -42,13 +43,13 @@ impl Keys {
 }
 
 impl Sequence {
-    /// Before the first message of that session. Without `keys`, that they do not repeat is left to the backend they come from.
-    pub(crate) fn new(row: &SessionRow, keys: bool) -> Self {
+    /// Before the first message of that session.
+    pub(crate) fn new(row: &SessionRow) -> Self {
         Self {
             last_seq: row.last_seq,
             last: 0,
             count: 0,
-            keys: keys.then(Keys::default),
+            keys: Keys::default(),
         }
     }
 
@@ -58,7 +59,7 @@ impl Sequence {
             last_seq: super::rows::MAX_SEQ,
             last: 0,
             count: 0,
-            keys: Some(Keys::default()),
+            keys: Keys::default(),
         }
     }
 
@@ -73,11 +74,12 @@ impl Sequence {
                 message.seq, self.last_seq
             ));
         }
-        if let (Some(keys), Some(key)) = (&mut self.keys, &message.dedup_key)
-            && !keys.insert(&[key])
+        if let Some(key) = &message.dedup_key
+            && !self.keys.insert(&[key])
         {
             return Err(format!(
-                "its dedup key {key:?} is that of an earlier message of the session"
+                "its dedup key {key} is that of an earlier message of the session",
+                key = quoted(&key)
             ));
         }
         self.last = message.seq;

@@ -1,4 +1,4 @@
-//! Writing an archive, in constant memory.
+//! Writing an archive, in constant memory but for the dedup keys of one session.
 
 use sha2::{Digest as _, Sha256};
 
@@ -51,9 +51,8 @@ impl From<Error> for Refused {
 }
 
 impl<'a> Writer<'a> {
-    /// Writes the first line. Without `keys`, that dedup keys do not repeat is left to the backend that has them in an index, and no
-    /// memory is spent on them.
-    pub(crate) fn new(give: &'a mut Give<'a>, keys: bool) -> Self {
+    /// Writes the first line.
+    pub(crate) fn new(give: &'a mut Give<'a>) -> Self {
         let mut writer = Self {
             out: Output {
                 give,
@@ -62,7 +61,7 @@ impl<'a> Writer<'a> {
                 bytes: 0,
                 given: Ok(()),
             },
-            grammar: Grammar::new(keys),
+            grammar: Grammar::new(),
         };
         writer.out.put(HEADER);
         writer.out.put("\n");

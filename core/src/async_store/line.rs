@@ -1,16 +1,19 @@
 //! The line in which saves of many tasks wait, to be carried out together.
 //!
 //! Who comes into an empty line has a thread for blocking work begin; it takes all that wait, as one group, and again, until nobody waits. So one
-//! task alone waits no longer than it would without a line, and of many each group costs one commit.
+//! task alone waits no longer than it would without a line, and of many each group costs one commit. Behind a group it waits a moment for those who come
+//! back: see [`crate::gather`].
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
 use crate::error::{Error, ErrorCode, Result};
+use crate::gather::{self, Gathering, gather};
 use crate::lock;
 use crate::model::Message;
 use crate::store::{PreparedSave, Store};
@@ -31,6 +34,17 @@ struct State {
     waiting: VecDeque<Waiting>,
     /// Whether somebody is about to take those who wait. True while anybody does.
     is_served: bool,
+    gathering: Gathering,
+}
+
+impl gather::Line for State {
+    fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
+
+    fn gathering(&mut self) -> &mut Gathering {
+        &mut self.gathering
+    }
 }
 
 #[derive(Debug)]
@@ -54,6 +68,8 @@ impl Line {
     fn enter(&self, waiting: Waiting) -> bool {
         let mut state = lock(&self.state);
         state.waiting.push_back(waiting);
+        let len = state.waiting.len();
+        state.gathering.came(len);
         !std::mem::replace(&mut state.is_served, true)
     }
 
@@ -62,10 +78,20 @@ impl Line {
         let mut state = lock(&self.state);
         if state.waiting.is_empty() {
             state.is_served = false;
+            state.gathering.end();
             return None;
         }
         let count = state.waiting.len().min(GROUP);
         Some(state.waiting.drain(..count).collect())
+    }
+
+    /// Notes that a group was carried out, which began then, if it was one.
+    fn was_carried_out(&self, count: usize, begun: Instant) {
+        if count > 1 {
+            let mut state = lock(&self.state);
+            let all = count + state.waiting.len();
+            state.gathering.was_shared(all, begun.elapsed());
+        }
     }
 }
 
@@ -75,7 +101,21 @@ struct Service(Arc<Line>);
 impl Service {
     fn serve(self) {
         while let Some(group) = self.0.next_group() {
-            carry_out(group);
+            self.carry_out(group);
+            gather(&self.0.state, GROUP, 0);
+        }
+    }
+
+    fn carry_out(&self, group: Vec<Waiting>) {
+        let begun = Instant::now();
+        let wanted = group.into_iter().filter(|it| !it.answer.is_closed());
+        let (saves, answers): (Vec<_>, Vec<_>) = wanted.map(|it| (it.save, it.answer)).unzip();
+        // A defect of a backend of somebody's own must not stop the line: dropped, the answers say that there was one.
+        let outcomes = catch_unwind(AssertUnwindSafe(|| Store::save_each(saves)));
+        self.0.was_carried_out(answers.len(), begun);
+        for (answer, outcome) in answers.into_iter().zip(outcomes.unwrap_or_default()) {
+            // Who waits no longer does not want to know.
+            let _ = answer.send(outcome);
         }
     }
 }
@@ -87,17 +127,6 @@ impl Drop for Service {
                 let _ = waiting.answer.send(Err(shut_down()));
             }
         }
-    }
-}
-
-fn carry_out(group: Vec<Waiting>) {
-    let wanted = group.into_iter().filter(|it| !it.answer.is_closed());
-    let (saves, answers): (Vec<_>, Vec<_>) = wanted.map(|it| (it.save, it.answer)).unzip();
-    // A defect of a backend of somebody's own must not stop the line: dropped, the answers say that there was one.
-    let outcomes = catch_unwind(AssertUnwindSafe(|| Store::save_each(saves)));
-    for (answer, outcome) in answers.into_iter().zip(outcomes.unwrap_or_default()) {
-        // Who waits no longer does not want to know.
-        let _ = answer.send(outcome);
     }
 }
 

@@ -76,7 +76,8 @@ pub type WriteWork = Box<dyn FnMut(&mut dyn WriteTransaction) -> Result<()> + Se
 ///
 /// [`start_session`](Backend::start_session), [`append`](Backend::append), [`session`](Backend::session),
 /// [`sessions`](Backend::sessions) and [`messages`](Backend::messages) mean the same as the transaction's methods of that name
-/// in a transaction of their own. They stand here so that a networked backend can carry each out as one statement.
+/// in a transaction of their own. They stand here so that a networked backend can carry each out as one statement;
+/// [`message_count`](Backend::message_count), so that who wants a number does not pay for a row.
 pub trait Backend: fmt::Debug + Send + Sync {
     /// [`WriteTransaction::start_session`] in a transaction of its own.
     fn start_session(&self, tenant: &str, start: Arc<StartSession>) -> Result<Started>;
@@ -97,6 +98,9 @@ pub trait Backend: fmt::Debug + Send + Sync {
 
     /// [`ReadTransaction::session`] in a transaction of its own.
     fn session(&self, tenant: &str, lookup: Lookup<'_>) -> Result<Option<SessionRow>>;
+
+    /// The `message_count` of the session with that id, as [`session`](Backend::session) would give it; nothing where there is no such session.
+    fn message_count(&self, tenant: &str, session_id: &str) -> Result<Option<u64>>;
 
     /// [`ReadTransaction::sessions`] in a transaction of its own.
     fn sessions(&self, tenant: &str, filter: &SessionFilter) -> Result<Vec<SessionRow>>;

@@ -18,7 +18,8 @@ impl Sink for String {
 fn escape(text: &str, each: &mut dyn FnMut(&str)) {
     let mut rest = text;
     loop {
-        let (plain, after) = rest.split_at(plain_length(rest.as_bytes()));
+        let length = plain_length(rest.as_bytes());
+        let (plain, after) = rest.split_at_checked(length).unwrap_or((rest, ""));
         each(plain);
         let Some(byte) = after.bytes().next() else {
             return;
@@ -44,8 +45,13 @@ fn escape(text: &str, each: &mut dyn FnMut(&str)) {
 
 /// Appends the JSON string for a text.
 pub fn put_text(out: &mut String, text: &str) {
+    out.reserve(text.len() + 2);
     out.push('"');
-    escape(text, &mut |piece| out.push_str(piece));
+    if plain_length(text.as_bytes()) == text.len() {
+        out.push_str(text);
+    } else {
+        escape(text, &mut |piece| out.push_str(piece));
+    }
     out.push('"');
 }
 

@@ -217,4 +217,27 @@ mod tests {
             assert!(!text.contains("secret"), "{text}");
         }
     }
+
+    #[test]
+    fn it_may_have_its_largest_size_and_no_byte_more() {
+        assert!(check("content", "[1]", 3).is_ok());
+        let said = check("content", "[1]", 2).unwrap_err();
+        assert_eq!(
+            said.message(),
+            "the content has 3 bytes; at most 2 are allowed"
+        );
+    }
+
+    #[test]
+    fn where_it_is_no_json_is_told_by_line_and_column() {
+        for (json, place) in [
+            ("[1 2]", "is no JSON, at line 1 column 4"),
+            ("[1,\n  2 3]", "is no JSON, at line 2 column 5"),
+            ("[1,\n", "is incomplete JSON, at line 2 column 1"),
+            ("", "is incomplete JSON, at line 1 column 1"),
+        ] {
+            let said = check("content", json, 1000).unwrap_err();
+            assert_eq!(said.message(), format!("the content {place}"));
+        }
+    }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::error::{Error, ErrorCode, Result};
 use crate::model::Lifecycle;
 use crate::ordered::{Item, Sorted};
+use crate::quoted::{joined, quoted};
 use crate::rules::limits;
 
 /// The lifecycle of a session for which none is named.
@@ -49,10 +50,11 @@ pub(crate) fn all_built_in() -> Vec<Lifecycle> {
 pub(crate) fn check(lifecycle: &Lifecycle) -> Result<()> {
     limits::check("lifecycle name", &lifecycle.name, 1, limits::LIFECYCLE)?;
     let wrong = |problem: String| {
-        Err(
-            Error::invalid(format!("the lifecycle {:?} {problem}", lifecycle.name))
-                .with("lifecycle", lifecycle.name.as_str()),
-        )
+        Err(Error::invalid(format!(
+            "the lifecycle {} {problem}",
+            quoted(&lifecycle.name)
+        ))
+        .with("lifecycle", lifecycle.name.as_str()))
     };
     if lifecycle.statuses.len().max(lifecycle.final_statuses.len()) > MAX_STATUSES
         || lifecycle.moves.len() > MAX_MOVES
@@ -65,7 +67,10 @@ pub(crate) fn check(lifecycle: &Lifecycle) -> Result<()> {
     for status in &lifecycle.statuses {
         limits::check("status", status, 1, limits::STATUS)?;
         if !put(&mut known, status) {
-            return wrong(format!("names the status {status:?} twice"));
+            return wrong(format!(
+                "names the status {status} twice",
+                status = quoted(&status)
+            ));
         }
     }
     let moves = lifecycle.moves.iter().flat_map(|(from, to)| [from, to]);
@@ -73,13 +78,18 @@ pub(crate) fn check(lifecycle: &Lifecycle) -> Result<()> {
     for status in used.chain([&lifecycle.initial]) {
         if known.value(status).is_none() {
             let status = shortened(status);
-            return wrong(format!("uses {status:?}, which is not among its statuses"));
+            return wrong(format!(
+                "uses {status}, which is not among its statuses",
+                status = quoted(&status)
+            ));
         }
     }
     for (from, to) in &lifecycle.moves {
         if lifecycle.final_statuses.contains(from) && from != to {
             return wrong(format!(
-                "has a move from {from:?} to {to:?}, but {from:?} is final"
+                "has a move from {from} to {to}, but {from} is final",
+                from = quoted(&from),
+                to = quoted(&to)
             ));
         }
     }
@@ -103,10 +113,10 @@ fn all_of(lifecycle: &Lifecycle) -> Sorted {
         put(&mut all, status);
     }
     for status in &lifecycle.final_statuses {
-        put(&mut all, &["\0", status].concat());
+        put(&mut all, &joined(&["", status], "\0"));
     }
     for (from, to) in &lifecycle.moves {
-        put(&mut all, &[from, "\0", to].concat());
+        put(&mut all, &joined(&[from, to], "\0"));
     }
     all
 }
@@ -116,7 +126,8 @@ pub(crate) fn redefined(name: &str) -> Error {
     Error::new(
         ErrorCode::Conflict,
         format!(
-            "the lifecycle {name:?} is defined differently already; definitions never change, so choose another name"
+            "the lifecycle {name} is defined differently already; definitions never change, so choose another name",
+            name = quoted(&name),
         ),
     )
     .with("lifecycle", name)
@@ -125,7 +136,8 @@ pub(crate) fn redefined(name: &str) -> Error {
 /// The error for a name that nobody defined.
 pub(crate) fn unknown(name: &str) -> Error {
     Error::invalid(format!(
-        "there is no lifecycle {name:?}; the built-in ones are agent and ticket, others come by define_lifecycle"
+        "there is no lifecycle {name}; the built-in ones are agent and ticket, others come by define_lifecycle",
+        name = quoted(&name),
     ))
     .with("lifecycle", name)
 }
@@ -147,9 +159,10 @@ pub(crate) fn check_status(lifecycle: &Lifecycle, status: &str) -> Result<()> {
     }
     let status = shortened(status);
     Err(Error::invalid(format!(
-        "the lifecycle {:?} has no status {status:?}; it has {}",
-        lifecycle.name,
-        lifecycle.statuses.join(", ")
+        "the lifecycle {} has no status {status}; it has {}",
+        quoted(&lifecycle.name),
+        joined(&lifecycle.statuses, ", "),
+        status = quoted(&status)
     ))
     .with("lifecycle", lifecycle.name.as_str()))
 }
@@ -171,14 +184,16 @@ pub(crate) fn check_move(lifecycle: &Lifecycle, from: &str, to: &str) -> Result<
     let possible = if allowed.is_empty() {
         "none".to_owned()
     } else {
-        allowed.join(", ")
+        joined(&allowed, ", ")
     };
     let to = shortened(to);
     Err(Error::new(
         ErrorCode::InvalidTransition,
         format!(
-            "the lifecycle {:?} does not allow the move from {from:?} to {to:?}; possible from {from:?}: {possible}",
-            lifecycle.name
+            "the lifecycle {} does not allow the move from {from} to {to}; possible from {from}: {possible}",
+            quoted(&lifecycle.name),
+            from = quoted(&from),
+            to = quoted(&to),
         ),
     )
     .with("lifecycle", lifecycle.name.as_str())
@@ -217,6 +232,36 @@ mod tests {
         let a = Lifecycle::new("x", "a").allow("a", "b").allow("b", "a");
         let b = Lifecycle::new("x", "a").allow("b", "a").allow("a", "b");
         assert!(same(&a, &b));
-        assert!(!same(&a, &b.final_status("c")));
+        assert!(!same(&a, &b.clone().final_status("c")));
+        let mut begins_elsewhere = b.clone();
+        begins_elsewhere.initial = "b".to_owned();
+        assert!(!same(&a, &begins_elsewhere));
+    }
+
+    #[test]
+    fn a_definition_has_its_most_statuses_and_moves_and_no_more() {
+        let of = |statuses: usize, moves: usize, finals: usize| {
+            let mut lifecycle = Lifecycle::new("x", "0");
+            lifecycle.statuses = (0..statuses).map(|it| it.to_string()).collect();
+            lifecycle.final_statuses = vec!["1".to_owned(); finals];
+            lifecycle.moves = vec![("0".to_owned(), "1".to_owned()); moves];
+            check(&lifecycle)
+        };
+        of(MAX_STATUSES, MAX_MOVES, MAX_STATUSES).unwrap();
+        for (statuses, moves, finals) in [
+            (MAX_STATUSES + 1, 0, 0),
+            (2, MAX_MOVES + 1, 0),
+            (2, 0, MAX_STATUSES + 1),
+        ] {
+            let error = of(statuses, moves, finals).unwrap_err();
+            assert!(error.message().contains("too large"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_final_status_may_stay_and_go_nowhere() {
+        let stays = Lifecycle::new("x", "a").final_status("b").allow("b", "b");
+        check(&stays).unwrap();
+        check(&stays.allow("b", "a")).unwrap_err();
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::model::Role;
+use crate::quoted::{joined, quoted};
 use crate::rules::limits;
 
 /// The roles that a store accepts.
@@ -36,30 +37,41 @@ impl Roles {
             .chain(&self.declared)
             .map(Role::as_str)
             .collect();
-        let known = known.join(", ");
+        let known = joined(&known, ", ");
         let role = role.as_str();
         if !could_be_one(role) {
             return Err(Error::invalid(format!(
-                "the role is no word of at most {} bytes (is it the content?); known are {known}, and others can be declared when the store is opened",
+                "the role is not among the known ones, and not repeated here, since it is no plain word of at most {} bytes (is it the content?); known are {known}, and others can be declared when the store is opened",
                 limits::ROLE
             )));
         }
         Err(Error::invalid(format!(
-            "unknown role {role:?}; known are {known}, and others can be declared when the store is opened"
+            "unknown role {role}; known are {known}, and others can be declared when the store is opened",
+            role = quoted(&role),
         ))
         .with("role", role))
     }
 }
 
-/// Whether an error may repeat it. Role and content stand side by side, and who takes one for the other is not to find the content in a log.
+/// Whether an error may repeat it: a word of ASCII. Role and content stand side by side, and who takes one for the other is not to find the content in a
+/// log. Many languages write whole sentences without a space, so what is a word cannot be told there.
 fn could_be_one(role: &str) -> bool {
-    let fits = |c: char| c.is_alphanumeric() || "_-./:".contains(c);
-    !role.is_empty() && role.len() <= limits::ROLE && role.chars().all(fits)
+    let fits =
+        |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'/' | b':');
+    !role.is_empty() && role.len() <= limits::ROLE && role.bytes().all(fits)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn all_are_the_built_in_ones_and_then_those_declared() {
+        let all = Roles::new(vec![Role::from("critic")]).unwrap().all();
+        let (last, built_in) = all.split_last().unwrap();
+        assert_eq!(built_in, Role::BUILT_IN);
+        assert_eq!(last.as_str(), "critic");
+    }
 
     #[test]
     fn an_error_repeats_a_role_but_not_a_content_in_its_place() {
@@ -73,6 +85,8 @@ mod tests {
             "my secret words",
             "secret\n",
             "{\"secret\":1}",
+            "geheim—secret",
+            "secreté",
             &"secret".repeat(20),
         ] {
             assert!(!told(content).contains("secret"));

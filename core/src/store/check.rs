@@ -8,6 +8,7 @@ use crate::archive::rows;
 use crate::backend::{Position, ReadTransaction, RowOrder, SessionFilter, SessionRow};
 use crate::error::{ErrorCode, Result};
 use crate::model::{Lifecycle, StoreCheck};
+use crate::quoted::quoted;
 use crate::rules::{lifecycle, order};
 
 /// How many problems are listed.
@@ -116,12 +117,15 @@ impl Check<'_> {
             let name = definition.name;
             if lifecycle::built_in(&name).is_some() {
                 self.problems.say(format!(
-                    "the lifecycle {name:?} is built in, but defined too"
+                    "the lifecycle {name} is built in, but defined too",
+                    name = quoted(&name)
                 ));
             }
             if last.is_some_and(|last| last >= name) {
-                self.problems
-                    .say(format!("the lifecycle {name:?} is not listed in order"));
+                self.problems.say(format!(
+                    "the lifecycle {name} is not listed in order",
+                    name = quoted(&name)
+                ));
             }
             last = Some(name);
         }
@@ -133,7 +137,9 @@ impl Check<'_> {
             return Ok(Some(built_in));
         }
         let read = self.tx.lifecycle(name);
-        let read = self.pass(read, || format!("the lifecycle {name:?}"))?;
+        let read = self.pass(read, || {
+            format!("the lifecycle {name}", name = quoted(&name))
+        })?;
         Ok(read.flatten())
     }
 
@@ -147,8 +153,11 @@ impl Check<'_> {
                     count += 1;
                     if let Err(e) = rows::check_context(&context) {
                         let scope = &context.scope;
-                        self.problems
-                            .say(format!("the context of {scope:?}: {}", e.message()));
+                        self.problems.say(format!(
+                            "the context of {scope}: {}",
+                            e.message(),
+                            scope = quoted(&scope)
+                        ));
                     }
                 }
                 Next::Unreadable {
@@ -156,13 +165,17 @@ impl Check<'_> {
                 } => {
                     count += 1;
                     let scope = scope.unwrap_or_default();
-                    self.problems
-                        .say(format!("the context of {scope:?} cannot be read"));
+                    self.problems.say(format!(
+                        "the context of {scope} cannot be read",
+                        scope = quoted(&scope)
+                    ));
                 }
                 Next::Unreadable { after, last: None } => {
                     let after = after.unwrap_or_default();
-                    self.problems
-                        .say(format!("contexts after that of {after:?} cannot be read"));
+                    self.problems.say(format!(
+                        "contexts after that of {after} cannot be read",
+                        after = quoted(&after)
+                    ));
                 }
                 Next::End => return Ok(count),
             }
@@ -177,8 +190,10 @@ impl Check<'_> {
                 Next::Row(row) => {
                     if row.session.id <= last {
                         let id = &row.session.id;
-                        self.problems
-                            .say(format!("the session {id:?} is not listed in order"));
+                        self.problems.say(format!(
+                            "the session {id} is not listed in order",
+                            id = quoted(&id)
+                        ));
                     }
                     last.clone_from(&row.session.id);
                     self.sessions += 1;
@@ -186,12 +201,16 @@ impl Check<'_> {
                 }
                 Next::Unreadable { last: Some(id), .. } => {
                     self.sessions += 1;
-                    self.problems
-                        .say(format!("the record of the session {id:?} cannot be read"));
+                    self.problems.say(format!(
+                        "the record of the session {id} cannot be read",
+                        id = quoted(&id)
+                    ));
                 }
                 Next::Unreadable { after, last: None } => {
-                    self.problems
-                        .say(format!("sessions after {after:?} cannot be read"));
+                    self.problems.say(format!(
+                        "sessions after {after} cannot be read",
+                        after = quoted(&after)
+                    ));
                 }
                 Next::End => return Ok(()),
             }

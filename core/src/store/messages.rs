@@ -13,6 +13,7 @@ use crate::backend::{
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorCode, Result};
 use crate::model::{Content, Message, MessageQuery, NewMessage, Role, SaveOptions, SessionUpdate};
+use crate::quoted::quoted;
 use crate::rules::{limits, preview, times};
 
 impl Store {
@@ -134,9 +135,9 @@ impl Store {
     pub fn count_messages(&self, session_id: &str) -> Result<u64> {
         let (_entered, backend, tenant) = self.enter_reading()?;
         limits::check("session id", session_id, 1, limits::SESSION_ID)?;
-        let row = backend.session(tenant, Lookup::Id(session_id))?;
-        let row = row.ok_or_else(|| Error::no_session(session_id))?;
-        Ok(row.session.message_count)
+        backend
+            .message_count(tenant, session_id)?
+            .ok_or_else(|| Error::no_session(session_id))
     }
 
     /// Removes the newest message and gives it back; `None` where there is none. Its `seq` is not used again.
@@ -341,7 +342,9 @@ pub(super) fn saved_messages(append: Arc<Append>, appended: Appended) -> Result<
         Appended::DedupConflict { dedup_key, seq } => {
             return Err(Error::new(
                 ErrorCode::Conflict,
-                format!("the dedup key {dedup_key:?} stands for message {seq} already, which has another role or content"),
+                format!("the dedup key {dedup_key} stands for message {seq} already, which has another role or content",
+                dedup_key = quoted(&dedup_key),
+            ),
             )
             .with("dedup_key", dedup_key)
             .with("seq", seq));

@@ -11,6 +11,8 @@ pub(crate) mod messages;
 mod options;
 mod sessions;
 mod stream;
+#[cfg(test)]
+mod tests;
 #[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
 mod together;
 

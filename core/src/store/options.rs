@@ -203,7 +203,11 @@ impl StoreOptions {
         self.with_reader(backend, reader)
     }
 
-    fn with_reader(self, backend: Arc<dyn Backend>, reader: Arc<dyn Backend>) -> Result<Store> {
+    pub(super) fn with_reader(
+        self,
+        backend: Arc<dyn Backend>,
+        reader: Arc<dyn Backend>,
+    ) -> Result<Store> {
         let roles = self.check()?;
         Ok(Store {
             inner: Arc::new(Inner {

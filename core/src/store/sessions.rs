@@ -11,6 +11,7 @@ use crate::backend::{
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorCode, Result};
 use crate::model::{Deletion, Erasure, NewSession, Page, Session, SessionQuery, SessionUpdate};
+use crate::quoted::quoted;
 use crate::rules::{idle, ids, lifecycle, limits, merge_patch, order, times};
 
 impl Store {
@@ -162,28 +163,27 @@ impl Store {
             return self.start_at(now, find, row);
         }
         limits::check("session id", &row.session.id, 1, limits::SESSION_ID)?;
-        try_start(backend, tenant, find, &row)?.ok_or_else(|| id_taken(&row.session.id))
+        let start = Arc::new(StartSession { find, row });
+        try_start(backend, tenant, &start)?.ok_or_else(|| id_taken(&start.row.session.id))
     }
 
     /// Starts a session whose id is made of the time: the first candidate that is not taken. Of later ones many may be taken, so they are tried in one transaction.
     fn start_at(&self, now: Timestamp, find: Continue, mut row: SessionRow) -> Result<Session> {
         let (backend, tenant) = (&*self.inner.backend, &*self.inner.tenant);
         row.session.id = ids::timestamp(now);
-        if let Some(session) = try_start(backend, tenant, find, &row)? {
+        let first = Arc::new(StartSession { find, row });
+        if let Some(session) = try_start(backend, tenant, &first)? {
             return Ok(session);
         }
         self.write(move |tx| {
-            let mut start = StartSession {
-                find,
-                row: row.clone(),
-            };
+            let mut start = StartSession::clone(&first);
             for candidate in ids::timestamp_candidates(now) {
                 start.row.session.id = candidate;
                 if let Some(session) = started(tx.start_session(&start)?, &start.row)? {
                     return Ok(session);
                 }
             }
-            Err(id_taken(&row.session.id)) // there is always one more candidate
+            Err(id_taken(&first.row.session.id)) // there is always one more candidate
         })
     }
 
@@ -251,14 +251,12 @@ impl Store {
 fn try_start(
     backend: &dyn Backend,
     tenant: &str,
-    find: Continue,
-    row: &SessionRow,
+    start: &Arc<StartSession>,
 ) -> Result<Option<Session>> {
-    let start = Arc::new(StartSession {
-        find,
-        row: row.clone(),
-    });
-    started(backend.start_session(tenant, start)?, row)
+    started(
+        backend.start_session(tenant, Arc::clone(start))?,
+        &start.row,
+    )
 }
 
 /// The session that was started; nothing where the id is taken.
@@ -272,8 +270,9 @@ fn started(outcome: Started, row: &SessionRow) -> Result<Option<Session>> {
             Err(Error::new(
                 ErrorCode::AlreadyExists,
                 format!(
-                    "the scope {:?} has a session with the key {key:?} already; get_or_create_session continues it",
-                    row.session.scope
+                    "the scope {} has a session with the key {key} already; get_or_create_session continues it",
+                    quoted(&row.session.scope),
+                    key = quoted(&key),
                 ),
             )
             .with("scope", row.session.scope.as_str())
@@ -292,7 +291,10 @@ fn pending(error: &Error) -> Erasure {
 fn id_taken(id: &str) -> Error {
     Error::new(
         ErrorCode::AlreadyExists,
-        format!("there is a session with the id {id:?} already"),
+        format!(
+            "there is a session with the id {id} already",
+            id = quoted(&id)
+        ),
     )
     .with("session_id", id)
 }

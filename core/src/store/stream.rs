@@ -6,6 +6,7 @@ use super::Store;
 use crate::backend::{MessageFilter, Take};
 use crate::error::{Error, ErrorCode, Result};
 use crate::model::Message;
+use crate::quoted::quoted;
 
 /// How many messages are read at a time, and how many bytes of contents are enough.
 const PAGE: u64 = 256;
@@ -103,7 +104,8 @@ fn disordered(session_id: &str) -> Error {
     Error::new(
         ErrorCode::Corrupted,
         format!(
-            "the messages of the session {session_id:?} are not in order; check says what is wrong"
+            "the messages of the session {session_id} are not in order; check says what is wrong",
+            session_id = quoted(&session_id)
         ),
     )
     .with("session_id", session_id)

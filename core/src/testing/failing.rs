@@ -148,6 +148,10 @@ impl Backend for FailingBackend {
         self.inner.session(tenant, lookup)
     }
 
+    fn message_count(&self, tenant: &str, session_id: &str) -> Result<Option<u64>> {
+        self.inner.message_count(tenant, session_id)
+    }
+
     fn sessions(&self, tenant: &str, filter: &SessionFilter) -> Result<Vec<SessionRow>> {
         self.inner.sessions(tenant, filter)
     }

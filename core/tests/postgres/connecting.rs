@@ -59,6 +59,130 @@ fn no_error_tells_the_url() {
     }
 }
 
+/// The server's own words name what it refuses.
+#[test]
+fn no_error_tells_what_the_server_refuses() {
+    let Some(url) = server::url() else { return };
+    let Some(folder) = server::socket_folder(&url) else {
+        return;
+    };
+    let base = server::through(&url, &folder);
+    let mut config: tokio_postgres::Config = url.parse().unwrap();
+    let (user, database) = (
+        config.get_user().unwrap().to_owned(),
+        config.get_dbname().unwrap().to_owned(),
+    );
+    let schema = server::schema();
+    let mut urls = vec![base.replace(&format!("dbname={database}"), "dbname=geheim")];
+    let mut superuser = None;
+    // A pooler lets everybody in, and takes no settings.
+    if !server::is_pooled() {
+        urls.push(base.replace(&format!("user={user}"), "user=geheim"));
+        urls.push(format!("{base} options='-c geheim=geheim'"));
+        urls.push(format!("{base} options='-c role=geheim'"));
+        superuser = Sql::try_connect(config.user("postgres")).ok();
+        if let Some(sql) = &superuser {
+            sql.run(&format!("CREATE ROLE {schema} LOGIN")).unwrap();
+            urls.push(base.replace(&format!("user={user}"), &format!("user={schema}")));
+        }
+    }
+    for url in urls {
+        let options = server::options(&schema).wait_limit(Duration::from_secs(5));
+        let error = PostgresBackend::connect(&url, &options).unwrap_err();
+        let text = all_of(&error);
+        for secret in ["geheim", &schema, &database] {
+            assert!(!text.contains(secret), "{text}");
+        }
+    }
+    if let Some(sql) = superuser {
+        sql.run(&format!("DROP ROLE {schema}")).unwrap();
+    }
+}
+
+/// As of many that start at once, where the server has fewer connections than they.
+#[test]
+fn who_opens_waits_for_a_connection_that_others_hold() {
+    let Some(url) = server::url().filter(|_| !server::is_pooled()) else {
+        return;
+    };
+    let Some(folder) = server::socket_folder(&url) else {
+        return;
+    };
+    let mut config: tokio_postgres::Config = url.parse().unwrap();
+    let (user, database) = (
+        config.get_user().unwrap().to_owned(),
+        config.get_dbname().unwrap().to_owned(),
+    );
+    let role = server::schema();
+    let Ok(sql) = Sql::try_connect(config.user("postgres")) else {
+        eprintln!("SKIPPED: no role here may make a role");
+        return;
+    };
+    let make = format!(
+        "CREATE ROLE {role} LOGIN CONNECTION LIMIT 1; GRANT CREATE ON DATABASE {database} TO {role}"
+    );
+    sql.run(&make).unwrap();
+    let few =
+        server::through(&url, &folder).replace(&format!("user={user}"), &format!("user={role}"));
+    let held = Sql::connect(&few);
+    let open = |limit: u64| {
+        let limit = Duration::from_secs(limit);
+        let options = server::options(&role).max_connections(1).wait_limit(limit);
+        PostgresBackend::connect(&few, &options)
+    };
+    let began = Instant::now();
+    // Long enough to be refused once on a busy machine.
+    let error = open(4).unwrap_err();
+    assert_eq!(error.code(), ErrorCode::Busy, "{error}");
+    assert!(began.elapsed() >= Duration::from_secs(4));
+    std::thread::scope(|scope| {
+        let opening = scope.spawn(|| open(60));
+        std::thread::sleep(Duration::from_millis(200));
+        drop(held);
+        opening.join().unwrap().unwrap().close().unwrap();
+    });
+    let _ = sql.run(&format!("DROP OWNED BY {role}; DROP ROLE {role}"));
+}
+
+/// A limit that the role was given is for what it does without one of its own.
+#[test]
+fn a_role_with_short_limits_waits_as_long_as_the_store_does() {
+    let Some(url) = server::url().filter(|_| !server::is_pooled()) else {
+        return;
+    };
+    let Some(folder) = server::socket_folder(&url) else {
+        return;
+    };
+    let schema = server::schema();
+    drop(server::connect(&url, &schema));
+    let through = format!(
+        "{} options='-c lock_timeout=10'",
+        server::through(&url, &folder)
+    );
+    let sql = Sql::connect(&url);
+    sql.run(&format!("UPDATE {schema}.schema_version SET version = 0"))
+        .unwrap();
+    // Who looks waits for the table, who migrates for the row.
+    for holding in [
+        "LOCK TABLE {}.schema_version",
+        "SELECT 1 FROM {}.schema_version FOR UPDATE",
+    ] {
+        sql.run("BEGIN").unwrap();
+        sql.run(&holding.replace("{}", &schema)).unwrap();
+        std::thread::scope(|scope| {
+            let opening =
+                scope.spawn(|| PostgresBackend::connect(&through, &server::options(&schema)));
+            std::thread::sleep(Duration::from_millis(300));
+            sql.run(&format!("UPDATE {schema}.schema_version SET version = 1"))
+                .unwrap();
+            sql.run("COMMIT").unwrap();
+            opening.join().unwrap().unwrap();
+        });
+        sql.run(&format!("UPDATE {schema}.schema_version SET version = 0"))
+            .unwrap();
+    }
+}
+
 #[test]
 fn a_server_that_is_not_there_is_not_waited_for_when_opening() {
     let began = Instant::now();

@@ -18,7 +18,10 @@ use waits::{Said, Waits};
 /// How long a client may say nothing before it has said all that it is to. It is at work just then, so only one that waits comes to it.
 const SILENCE: Duration = Duration::from_secs(20);
 
-/// The last letters of a commit's answer: `CommandComplete` with this tag.
+/// An `ErrorResponse` as PgBouncer makes it where the server's connection is lost under a client: it knows of no statement that it would belong to.
+const CRASHED: &[u8] = b"E\x00\x00\x00\x29SFATAL\0C08P01\0Mserver conn crashed?\0\0";
+
+/// The last letters of a commit, and of its answer: `CommandComplete` with this tag.
 const COMMITTED: &[u8] = b"COMMIT\0";
 
 #[derive(Default)]
@@ -30,6 +33,9 @@ struct Seen {
     pieces: AtomicU64,
     /// Cut the connection instead of handing on the answer to a commit.
     cut_at_commit: AtomicBool,
+    /// Answer a commit, and all that is said with it, as a pooler does that lost its server's connection.
+    break_at_commit: AtomicBool,
+    is_breaking: AtomicBool,
     /// The server is to keep no time: the names of its limits are replaced by names of nothing.
     disarm: AtomicBool,
     /// Cut the connection instead of handing on what the client sends next.
@@ -101,6 +107,10 @@ impl Proxy {
         self.seen.cut_at_commit.store(true, Ordering::SeqCst);
     }
 
+    pub(crate) fn break_at_commit(&self) {
+        self.seen.break_at_commit.store(true, Ordering::SeqCst);
+    }
+
     pub(crate) fn cut_at_request(&self) {
         self.seen.cut_at_request.store(true, Ordering::SeqCst);
     }
@@ -145,6 +155,10 @@ impl Seen {
                     rename(&mut buffer[..n], name);
                 }
             }
+            let commits = contains(&buffer[..n], COMMITTED);
+            if commits && self.break_at_commit.swap(false, Ordering::SeqCst) {
+                self.is_breaking.store(true, Ordering::SeqCst);
+            }
             let requests = said.hear(&buffer[..n]);
             self.waits.heard(requests, said.is_amid());
             if self.cut_at_request.swap(false, Ordering::SeqCst)
@@ -158,7 +172,7 @@ impl Seen {
 
     fn is_to_be_kept(&self, said: &[u8]) -> bool {
         let word = *self.keep_back.lock().unwrap();
-        word.is_some_and(|word| said.windows(word.len()).any(|it| it == word.as_bytes()))
+        word.is_some_and(|word| contains(said, word.as_bytes()))
     }
 
     fn answers(&self, mut from: UnixStream, mut to: UnixStream) {
@@ -167,16 +181,26 @@ impl Seen {
             let silence = self.silence.lock().unwrap().unwrap_or(SILENCE);
             self.waits.before_answering(silence);
             let answer = &buffer[..n];
-            let committed = answer
-                .windows(COMMITTED.len())
-                .any(|bytes| bytes == COMMITTED);
+            let committed = contains(answer, COMMITTED);
             let cut = committed && self.cut_at_commit.swap(false, Ordering::SeqCst);
+            if self.is_breaking.load(Ordering::SeqCst) {
+                if !committed {
+                    continue;
+                }
+                self.is_breaking.store(false, Ordering::SeqCst);
+                let _ = to.write_all(CRASHED);
+                break;
+            }
             if cut || to.write_all(answer).is_err() {
                 break;
             }
         }
         let _ = (from.shutdown(Shutdown::Both), to.shutdown(Shutdown::Both));
     }
+}
+
+fn contains(bytes: &[u8], word: &[u8]) -> bool {
+    bytes.windows(word.len()).any(|it| it == word)
 }
 
 /// Makes the name of a setting one that means nothing, of the same length.

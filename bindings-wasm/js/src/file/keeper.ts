@@ -130,7 +130,7 @@ export class FileKeeper implements Keeper {
         "unknown_outcome",
         "a write failed and could not be taken back; open the store again to see whether it was made",
         { path: this.#path },
-        new AggregateError([failed, error]),
+        new AggregateError([failed, typed(error, this.#path, "the file could not be cut")]),
       );
     }
   }

@@ -11,11 +11,10 @@ use crate::ordered::{Item, Sorted};
 
 /// See [`Append`].
 pub(super) fn append(transaction: &mut Transaction<'_>, append: &Append) -> Result<Appended> {
-    let Some(row) = transaction.row(&append.session_id) else {
+    let Some((row, history)) = transaction.row_and_history(&append.session_id) else {
         return Ok(Appended::NoSession);
     };
-    let fate = judge(row, &transaction.history(&append.session_id), append);
-    let saved = match fate {
+    let saved = match judge(row, &history, append) {
         Ok(saved) => saved,
         Err(refused) => return Ok(refused),
     };

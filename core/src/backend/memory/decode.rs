@@ -198,11 +198,13 @@ fn put_row(key: &str, mut row: Row, tables: &mut Tables) -> Result<()> {
 }
 
 fn put_message(key: &str, id: &str, entry: Entry, tables: &mut Tables) -> Result<()> {
-    let stored = tables.sessions.get(id).ok_or_else(|| orphan(key))?;
+    let slot = tables.sessions.slot(id);
+    let stored = slot.and_then(|slot| tables.sessions.at(slot));
+    let stored = stored.ok_or_else(|| orphan(key))?;
     let holder = entry.dedup_key().and_then(|name| stored.dedup.value(name));
     if holder.is_some_and(|seq| seq != entry.seq) {
         return Err(damaged(key, "another message has its dedup key"));
     }
-    tables.put_message(id, entry);
+    tables.put_message(slot, entry);
     Ok(())
 }

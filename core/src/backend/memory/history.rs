@@ -9,11 +9,20 @@ use crate::model::Message;
 
 /// A session's messages.
 pub(super) struct History<'a> {
-    pub(super) stored: Option<&'a Stored>,
-    pub(super) change: Option<&'a SessionChange>,
+    stored: Option<&'a Stored>,
+    change: Option<&'a SessionChange>,
 }
 
 impl<'a> History<'a> {
+    /// Of what is committed and what is changed under one id: the change may be of another session.
+    pub(super) fn new(stored: Option<&'a Stored>, change: Option<&'a SessionChange>) -> Self {
+        let is_new = change.is_some_and(|change| change.replaces);
+        Self {
+            stored: stored.filter(|_| !is_new),
+            change,
+        }
+    }
+
     pub(super) fn get(&self, seq: u64) -> Option<&'a Entry> {
         let added = self.change.and_then(|change| change.added.get(seq));
         added.or_else(|| self.stored?.log.get(seq).filter(|_| self.keeps(seq)))

@@ -94,6 +94,11 @@ impl Log {
     /// The position of the first entry that is not before `seq`.
     fn position(&self, seq: u64) -> Position {
         let is_before = |entry: &Entry| entry.seq < seq;
+        // Mostly the place after the last is asked for.
+        let last = self.runs.last().and_then(|run| run.last());
+        if last.is_none_or(is_before) {
+            return (self.runs.len(), 0);
+        }
         let run = self
             .runs
             .partition_point(|run| run.last().is_none_or(is_before));

@@ -298,6 +298,15 @@ impl Backend for MemoryBackend {
         Ok(found)
     }
 
+    fn message_count(&self, tenant: &str, session_id: &str) -> Result<Option<u64>> {
+        let mut found = None;
+        self.reading(tenant, &mut |transaction| {
+            found = transaction.row(session_id).map(|row| row.message_count);
+            Ok(())
+        })?;
+        Ok(found)
+    }
+
     fn sessions(&self, tenant: &str, filter: &SessionFilter) -> Result<Vec<SessionRow>> {
         let mut found = Vec::new();
         self.reading(tenant, &mut |transaction| {
@@ -359,7 +368,11 @@ impl Backend for MemoryBackend {
         let _entered = Entered::new(self)?;
         let state = self.read_state();
         state.check_open()?;
-        Ok(state.tenants.values().flat_map(check::problems).collect())
+        let mut problems = Vec::new();
+        for tables in state.tenants.values() {
+            problems.append(&mut check::problems(tables));
+        }
+        Ok(problems)
     }
 
     fn backup(&self, _path: &Path) -> Result<()> {

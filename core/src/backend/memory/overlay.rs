@@ -23,7 +23,7 @@ pub(super) struct Overlay {
 
 /// A key in its scope as one name: neither holds NUL.
 pub(super) fn key_in_scope(scope: &str, key: &str) -> String {
-    [scope, "\0", key].concat()
+    crate::quoted::joined(&[scope, key], "\0")
 }
 
 /// What became of one session.
@@ -133,13 +133,15 @@ impl Overlay {
 
 fn apply_session(id: &str, change: SessionChange, tables: &mut Tables) {
     let Some(row) = change.row else { return };
-    if change.row_changed || change.metadata_changed {
-        tables.put_row(row);
-    }
+    let slot = if change.row_changed || change.metadata_changed {
+        Some(tables.put_row(row))
+    } else {
+        tables.sessions.slot(id)
+    };
     for (first, last) in change.removed {
         tables.remove_messages(id, first, last);
     }
     for entry in change.added.into_entries() {
-        tables.put_message(id, entry);
+        tables.put_message(slot, entry);
     }
 }

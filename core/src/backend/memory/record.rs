@@ -1,6 +1,7 @@
 //! Records: row changes in the form in which keepers keep them, and the format of their keys.
 
 use crate::error::{Error, ErrorCode, Result};
+use crate::quoted::quoted;
 
 /// One change of one row, or the deletion of a range of rows: what a keeper keeps.
 ///
@@ -187,7 +188,7 @@ fn foreign(version: &str) -> Error {
 pub(super) fn damaged(key: &str, what: &str) -> Error {
     Error::new(
         ErrorCode::Corrupted,
-        format!("the record {key:?} is damaged: {what}"),
+        format!("the record {key} is damaged: {what}", key = quoted(&key)),
     )
     .with("key", key)
 }

@@ -125,8 +125,8 @@ impl Tables {
         self.sessions.at(slot).map(|stored| &stored.row)
     }
 
-    /// Inserts a session's row, or replaces it and leaves its messages. Id, scope and key of a session never change.
-    pub(super) fn put_row(&mut self, mut row: Row) {
+    /// Inserts a session's row, or replaces it and leaves its messages; says its slot. Id, scope and key of a session never change.
+    pub(super) fn put_row(&mut self, mut row: Row) -> u64 {
         self.share_texts(&mut row);
         let Some(slot) = self.sessions.slot(&row.id) else {
             let stored = Stored {
@@ -136,12 +136,13 @@ impl Tables {
             };
             let slot = self.sessions.insert(Arc::clone(&row.id), stored);
             self.index(&row, slot);
-            return;
+            return slot;
         };
         if let Some(stored) = self.sessions.at_mut(slot) {
             let old = std::mem::replace(&mut stored.row, row.clone());
             self.reindex(&old, &row, slot);
         }
+        slot
     }
 
     /// Removes a session and its messages.
@@ -152,12 +153,16 @@ impl Tables {
         }
     }
 
-    /// Adds a message to a session. Whether there is such a session.
-    pub(super) fn put_message(&mut self, id: &str, entry: Entry) -> bool {
-        self.remove_messages(id, entry.seq, entry.seq);
-        let Some(stored) = self.sessions.get_mut(id) else {
+    /// Adds a message to the session in that slot, in place of the one that has its number. Whether there is such a session.
+    pub(super) fn put_message(&mut self, slot: Option<u64>, entry: Entry) -> bool {
+        let Some(stored) = slot.and_then(|slot| self.sessions.at_mut(slot)) else {
             return false;
         };
+        if stored.log.get(entry.seq).is_some() {
+            let replaced = stored.log.remove(entry.seq, entry.seq);
+            forget_keys(&mut stored.dedup, &replaced);
+            self.messages -= replaced.len() as u64;
+        }
         note_key(&mut stored.dedup, &entry);
         stored.log.insert(entry);
         self.messages += 1;

@@ -16,6 +16,7 @@ use crate::backend::{
 use crate::error::{Error, ErrorCode, Result};
 use crate::model::{Context, JsonObject, Lifecycle, Message};
 use crate::ordered::Table;
+use crate::quoted::quoted;
 
 /// A view of one tenant, which may be written to.
 pub(super) struct Transaction<'a> {
@@ -64,11 +65,18 @@ impl<'a> Transaction<'a> {
     /// The messages of a session that exists.
     pub(super) fn history(&self, id: &str) -> History<'_> {
         let change = self.overlay.sessions.get(id);
-        let is_new = change.is_some_and(|change| change.replaces);
-        History {
-            stored: self.tables.sessions.get(id).filter(|_| !is_new),
-            change,
-        }
+        History::new(self.tables.sessions.get(id), change)
+    }
+
+    /// The row of a session and its messages.
+    pub(super) fn row_and_history(&self, id: &str) -> Option<(&Row, History<'_>)> {
+        let change = self.overlay.sessions.get(id);
+        let stored = self.tables.sessions.get(id);
+        let row = match change {
+            Some(change) => change.row.as_ref(),
+            None => stored.map(|stored| &stored.row),
+        };
+        row.map(|row| (row, History::new(stored, change)))
     }
 
     /// Where the changes of a session that exists are noted.
@@ -339,7 +347,10 @@ impl WriteTransaction for Transaction<'_> {
         if self.lifecycle(&lifecycle.name)?.is_some() {
             return Err(Error::new(
                 ErrorCode::AlreadyExists,
-                format!("there is a lifecycle named {:?} already", lifecycle.name),
+                format!(
+                    "there is a lifecycle named {} already",
+                    quoted(&lifecycle.name)
+                ),
             ));
         }
         let name = Arc::from(lifecycle.name.as_str());
@@ -352,7 +363,8 @@ fn message_exists(session_id: &str, seq: u64) -> Error {
     Error::new(
         ErrorCode::AlreadyExists,
         format!(
-            "the session {session_id:?} has a message {seq}, or one with its dedup key, already"
+            "the session {session_id} has a message {seq}, or one with its dedup key, already",
+            session_id = quoted(&session_id)
         ),
     )
     .with("session_id", session_id)

@@ -19,8 +19,12 @@ pub(super) enum Failure {
     Unknown,
     #[error("no connection to the server could be made: {0}")]
     Unreachable(String),
+    #[error("no connection to the server could be made: it did not answer in time")]
+    Silent,
     #[error("others held what was needed for longer than the wait limit")]
     Busy,
+    #[error("another writer was faster, or the connection was lost")]
+    Overtaken,
     #[error("the wait was given up")]
     Unwanted,
     #[error("the store was closed")]
@@ -33,8 +37,18 @@ impl Failure {
     /// Whether nothing was committed and another attempt may go better.
     pub(super) fn is_transient(&self) -> bool {
         match self {
-            Self::Lost | Self::Unreachable(_) => true,
+            Self::Lost | Self::Unreachable(_) | Self::Silent => true,
             Self::Server { state, .. } => is_transient(state),
+            _ => false,
+        }
+    }
+
+    /// Whether it says nothing of what the server did. Class 08 is a pooler's: where it loses its connection to the server it tells that as the answer
+    /// to whatever waits for one, the server may have done all of it.
+    pub(super) fn is_of_the_way(&self) -> bool {
+        match self {
+            Self::Lost => true,
+            Self::Server { state, .. } => state.code().starts_with("08"),
             _ => false,
         }
     }
@@ -42,7 +56,12 @@ impl Failure {
     /// Whether the connection is of no more use.
     pub(super) fn spoils_connection(&self) -> bool {
         match self {
-            Self::Server { state, .. } => ends_connection(state) || is_stale_plan(state),
+            // A server that only reads may have been the one that writes: the next connection may lead to its successor.
+            Self::Server { state, .. } => {
+                ends_connection(state)
+                    || is_stale_plan(state)
+                    || *state == SqlState::READ_ONLY_SQL_TRANSACTION
+            }
             Self::Closed => false,
             _ => true,
         }
@@ -60,6 +79,11 @@ impl Failure {
     /// Whether the server broke a statement off because it was asked to.
     pub(super) fn is_broken_off(&self) -> bool {
         matches!(self, Self::Server { state, .. } if *state == SqlState::QUERY_CANCELED)
+    }
+
+    /// Whether all connections that we may have are taken.
+    pub(super) fn is_full(&self) -> bool {
+        matches!(self, Self::Server { state, .. } if *state == SqlState::TOO_MANY_CONNECTIONS)
     }
 
     /// Whether the server does not let us in, or has no such database.
@@ -82,6 +106,19 @@ impl Failure {
             None if error.is_closed() || has_io_error(error) => Self::Lost,
             // Conversions of parameters and rows; their text names types, not values.
             None => Self::Answer(error.to_string()),
+        }
+    }
+
+    /// Of an error that answers the beginning of a transaction. A standby has no feature such as one that writes, as it says.
+    pub(super) fn at_begin(error: &tokio_postgres::Error) -> Self {
+        match Self::before_commit(error) {
+            Self::Server { state, .. } if state == SqlState::FEATURE_NOT_SUPPORTED => {
+                Self::Server {
+                    state: SqlState::READ_ONLY_SQL_TRANSACTION,
+                    message: "the server only reads, as a standby does; the URL must name the one that writes".to_owned(),
+                }
+            }
+            failure => failure,
         }
     }
 
@@ -109,14 +146,10 @@ impl Failure {
         Some(Self::Server { state, message })
     }
 
-    /// A server that does not answer who connects.
-    pub(super) fn silent() -> Self {
-        Self::Unreachable("it did not answer in time".to_owned())
-    }
-
     fn of_connecting(error: &tokio_postgres::Error) -> Self {
-        if let Some(failure) = Self::of_server(error) {
-            return failure;
+        if let Some(Self::Server { state, message }) = Self::of_server(error) {
+            let message = refusal(&state).map_or(message, str::to_owned);
+            return Self::Server { state, message };
         }
         // The kind of the I/O error alone: hosts and users are the caller's secret.
         let mut cause = error.source();
@@ -140,7 +173,7 @@ impl From<PoolError> for Failure {
         match error {
             PoolError::Timeout(TimeoutType::Wait) => Self::Busy,
             // The hook fails where the server falls silent after the login.
-            PoolError::Timeout(_) | PoolError::PostCreateHook(_) => Self::silent(),
+            PoolError::Timeout(_) | PoolError::PostCreateHook(_) => Self::Silent,
             PoolError::Backend(error) => Self::of_connecting(&error),
             PoolError::Closed => Self::Closed,
             PoolError::NoRuntimeSpecified => {
@@ -150,14 +183,31 @@ impl From<PoolError> for Failure {
     }
 }
 
+/// What a server that refuses a connection says is as in the URL: the host, the user, the database, settings. So it is said in other words, but where its own are fixed.
+fn refusal(state: &SqlState) -> Option<&'static str> {
+    Some(match state.code() {
+        "28P01" => "the server refused the user or the password",
+        "3D000" => "the server has no such database",
+        "53300" => {
+            "the connections that the server has for all, for the database or for the user are taken"
+        }
+        "42501" => "the user may not connect to the database, or not with these settings",
+        code if code.starts_with("28") => "the server does not let that user in, or not from here",
+        code if code.starts_with("57") => return None,
+        _ => "the server refused the connection, or the settings in the URL",
+    })
+}
+
 /// The one place where this backend's failures become the crate's errors.
 impl From<Failure> for Error {
     fn from(failure: Failure) -> Self {
         let code = match &failure {
             Failure::Server { state, .. } => code_of(state),
-            Failure::Lost | Failure::Unreachable(_) | Failure::Answer(_) => ErrorCode::Storage,
+            Failure::Lost | Failure::Unreachable(_) | Failure::Silent | Failure::Answer(_) => {
+                ErrorCode::Storage
+            }
             Failure::Unknown => ErrorCode::UnknownOutcome,
-            Failure::Busy | Failure::Unwanted => ErrorCode::Busy,
+            Failure::Busy | Failure::Overtaken | Failure::Unwanted => ErrorCode::Busy,
             Failure::Closed => return Self::closed(),
         };
         Self::new(code, sentence(code, &failure))
@@ -199,7 +249,7 @@ fn ends_connection(state: &SqlState) -> bool {
     state.code().starts_with("08")
         || matches!(
             state.code(),
-            "57P01" | "57P02" | "57P03" | "57P05" | "25P03"
+            "57P01" | "57P02" | "57P03" | "57P05" | "25P03" | "25P04"
         )
 }
 

@@ -33,7 +33,7 @@ pub(super) enum Access {
 }
 
 impl Access {
-    fn begin(self) -> &'static str {
+    pub(super) fn begin(self) -> &'static str {
         match self {
             Self::Read => "BEGIN READ ONLY",
             Self::ReadMany => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
@@ -52,7 +52,7 @@ pub(super) struct Setting {
 impl Setting {
     /// For this transaction alone, whoever uses the connection next. The server itself keeps the time: then what it cancels is known to have
     /// had no effect.
-    fn query(&self) -> Query {
+    pub(super) fn query(&self) -> Query {
         // Rounded up: nobody is told to be busy before the limit.
         let limit = self.limit.as_micros().div_ceil(1000);
         let limit = format!("{}ms", limit.clamp(1, i32::MAX as u128));
@@ -163,7 +163,7 @@ async fn all(mut waiting: Vec<Answer<'_>>) -> Vec<Result<Vec<Row>, tokio_postgre
 }
 
 /// The answers of the statements, or what went wrong first. An error of the server before the commit means that there was no commit: the
-/// server answers it by rolling back. A connection that ends without a word, the commit sent, leaves everything open.
+/// server answers it by rolling back. A connection that ends without a word of the server's, the commit sent, leaves everything open.
 fn judge(
     answers: Vec<Result<Vec<Row>, tokio_postgres::Error>>,
     preamble: usize,
@@ -176,8 +176,13 @@ fn judge(
             Ok(answer) => rows.push(answer),
             Err(error) if commits && index == last => return Err(Failure::at_commit(&error)),
             Err(error) => {
-                return Err(match Failure::before_commit(&error) {
-                    Failure::Lost if commits => Failure::Unknown,
+                let failure = if index == 0 && preamble > 0 {
+                    Failure::at_begin(&error)
+                } else {
+                    Failure::before_commit(&error)
+                };
+                return Err(match failure {
+                    failure if commits && failure.is_of_the_way() => Failure::Unknown,
                     failure => failure,
                 });
             }

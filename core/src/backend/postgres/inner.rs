@@ -104,11 +104,16 @@ impl Inner {
 
     /// A connection that is open as far as can be known without asking.
     pub(super) fn connect(&self, patience: &mut Patience) -> Result<Arc<Object>, Failure> {
+        let mut before = None;
         loop {
-            match self.connect_once(patience.left()) {
+            let failure = match self.connect_once(patience.left()) {
                 Ok(connection) => return Ok(Arc::new(connection)),
-                Err(failure) => patience.after(failure)?,
-            }
+                // Cut short by the limit itself: what was in the way is what the attempt before it met.
+                Err(Failure::Silent) if patience.is_over() => before.unwrap_or(Failure::Silent),
+                Err(failure) => failure,
+            };
+            before = Some(failure.clone());
+            patience.after(failure)?;
         }
     }
 
@@ -134,7 +139,7 @@ impl Inner {
             async move {
                 catch_up().await;
                 let got = timeout(limit, pool.timeout_get(&timeouts)).await;
-                Ok(got.map_err(|_| Failure::silent())??)
+                Ok(got.map_err(|_| Failure::Silent)??)
             },
             || Some(Failure::Unwanted),
         )

@@ -7,9 +7,10 @@
 use std::sync::Arc;
 
 use tokio_postgres::Row;
+use tokio_postgres::error::SqlState;
 
 use super::failure::Failure;
-use super::flight::Answers;
+use super::flight::{Access, Answers, Flight, Setting};
 use super::inner::{Inner, discard};
 use super::patience::Patience;
 use super::query::Query;
@@ -104,14 +105,24 @@ impl Found {
 
 fn look(inner: &Inner, patience: &mut Patience) -> Result<Option<Found>, Failure> {
     let connection = inner.connect(patience)?;
-    let query = Query::new(&inner.schema, LOOK);
     let kept = Arc::clone(&connection);
-    let asked = inner.run_within(&kept, patience.left(), async move {
-        let rows = connection.query_typed(&query.sql, &[]).await;
-        rows.map_err(|e| Failure::before_commit(&e))
+    let setting = setting(patience);
+    let limit = setting.limit;
+    let flight = Flight {
+        begin: Some((Access::Read, setting)),
+        queries: vec![Query::new(&inner.schema, LOOK)],
+        commit: true,
+        prepared: false,
+    };
+    let asked = inner.run_within(&kept, limit, async move {
+        match flight.fly(&connection).await {
+            // It has only read.
+            Err(Failure::Unknown) => Err(Failure::Lost),
+            answers => answers,
+        }
     });
     match asked {
-        Ok(rows) => Found::of(&rows),
+        Ok(answers) => answers.first().map_or(Ok(None), |rows| Found::of(rows)),
         Err(failure) if is_missing(&failure) => Ok(None),
         Err(failure) => {
             if failure.spoils_connection() {
@@ -122,16 +133,30 @@ fn look(inner: &Inner, patience: &mut Patience) -> Result<Option<Found>, Failure
     }
 }
 
+/// So that limits which the role was given do not end a wait before ours does.
+fn setting(patience: &Patience) -> Setting {
+    Setting {
+        tenant: String::new(),
+        limit: patience.left(),
+    }
+}
+
 /// Makes the table of versions, locks its row, and applies what is missing, all in one transaction: where it fails nothing is left behind.
 fn change(inner: &Inner, patience: &mut Patience) -> Result<(), Failure> {
     let connection = inner.connect(patience)?;
     let schema = inner.schema.clone();
     let asked = Arc::clone(&connection);
-    let outcome = inner.run_within(&connection, patience.left(), async move {
+    let setting = setting(patience);
+    let outcome = inner.run_within(&connection, setting.limit, async move {
         let connection = asked;
-        let told = |e: tokio_postgres::Error| Failure::before_commit(&e);
+        let told = |e: tokio_postgres::Error| told(&e);
         connection
-            .batch_execute("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE")
+            .batch_execute(Access::Write.begin())
+            .await
+            .map_err(|e| Failure::at_begin(&e))?;
+        let setting = setting.query();
+        connection
+            .query_typed(&setting.sql, &setting.typed_parameters())
             .await
             .map_err(told)?;
         connection
@@ -168,6 +193,19 @@ fn change(inner: &Inner, patience: &mut Patience) -> Result<(), Failure> {
         inner.give_back(connection, true, Some(failure));
     }
     outcome
+}
+
+/// The server's own words about a right that is missing name the database.
+fn told(error: &tokio_postgres::Error) -> Failure {
+    match Failure::before_commit(error) {
+        Failure::Server { state, .. } if state == SqlState::INSUFFICIENT_PRIVILEGE => {
+            Failure::Server {
+                state,
+                message: "the role may not make the tables in this schema; connect once with one that may, and then with migration off".to_owned(),
+            }
+        }
+        failure => failure,
+    }
 }
 
 fn number(version: u64) -> i64 {

@@ -83,7 +83,11 @@ impl PostgresBackend {
             Some(url) => Some(Replica::new(server(url, "read_url", options, &driver)?)),
             None => None,
         };
-        drop(primary.connect_once(options.wait_limit)?);
+        match primary.connect_once(options.wait_limit) {
+            // There is one, so others are waited for as ever.
+            Err(failure) if failure.is_full() => {}
+            connected => drop(connected?),
+        }
         migrate::migrate(&primary, options.migrate)?;
         if let Some(replica) = &replica {
             let greeted = replica.greet().map_err(Error::from);
@@ -169,8 +173,8 @@ impl PostgresBackend {
                     patience.overtaken().map_err(|_| error)?;
                 }
                 Some(failure) if failure.is_transient() && again => patience.after(failure)?,
-                // Another writer was faster, or the connection died: nothing happened, and the caller begins again.
-                Some(failure) if failure.is_transient() => return Err(Failure::Busy.into()),
+                // Nothing happened, and the caller begins again.
+                Some(failure) if failure.is_transient() => return Err(Failure::Overtaken.into()),
                 _ => return Err(error),
             }
         }
@@ -259,6 +263,14 @@ impl Backend for PostgresBackend {
             tenant,
             |schema| sessions::find(schema, tenant, lookup),
             sessions::read,
+        )
+    }
+
+    fn message_count(&self, tenant: &str, session_id: &str) -> Result<Option<u64>> {
+        self.ask(
+            tenant,
+            |schema| sessions::message_count(schema, tenant, session_id),
+            sessions::read_count,
         )
     }
 

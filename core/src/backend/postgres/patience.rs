@@ -39,6 +39,10 @@ impl Patience {
             .max(Duration::from_millis(1))
     }
 
+    pub(super) fn is_over(&self) -> bool {
+        Instant::now() >= self.end
+    }
+
     /// Pauses before the next attempt after a transient failure; the failure itself where it is no such, or time is up.
     pub(super) fn after(&mut self, failure: Failure) -> Result<(), Failure> {
         if !failure.is_transient() {

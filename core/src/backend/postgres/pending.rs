@@ -1,7 +1,8 @@
 //! Messages that a transaction inserts, gathered over its sessions: an archive of many short sessions then costs a statement a megabyte and
 //! not one a session. They are sent with what comes next.
 //!
-//! COPY would be no way in: PostgreSQL refuses it where row-level security is in force, as it is here for the tables' owner too.
+//! COPY would be no way in: PostgreSQL refuses it where row-level security is in force, as it is here for the tables' owner too. Through a temporary
+//! table every row would be written twice: 2.3 to 3.6 s for 100,000 messages of 300 bytes, for which these statements take the server 1.9 s.
 
 use super::query::{Query, Schema, number};
 use crate::error::Result;

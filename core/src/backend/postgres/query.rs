@@ -1,8 +1,11 @@
 //! A statement and its values. All values are bound; text goes into statements from this crate's sources alone, and the schema's checked name.
 
+use std::error;
+use std::fmt;
 use std::sync::Arc;
 
-use tokio_postgres::types::{ToSql, Type};
+use bytes::BytesMut;
+use tokio_postgres::types::{Format, IsNull, ToSql, Type};
 
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorCode, Result};
@@ -81,6 +84,41 @@ impl Schema {
     }
 }
 
+/// A value that shows nothing of itself: where an application has its logger listen, the client tells it the values of each statement.
+struct Hidden<T>(T);
+
+impl<T> fmt::Debug for Hidden<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("_")
+    }
+}
+
+impl<T: ToSql> ToSql for Hidden<T> {
+    fn to_sql(
+        &self,
+        ty: &Type,
+        out: &mut BytesMut,
+    ) -> std::result::Result<IsNull, Box<dyn error::Error + Sync + Send>> {
+        self.0.to_sql(ty, out)
+    }
+
+    fn accepts(ty: &Type) -> bool {
+        T::accepts(ty)
+    }
+
+    fn to_sql_checked(
+        &self,
+        ty: &Type,
+        out: &mut BytesMut,
+    ) -> std::result::Result<IsNull, Box<dyn error::Error + Sync + Send>> {
+        self.0.to_sql_checked(ty, out)
+    }
+
+    fn encode_format(&self, ty: &Type) -> Format {
+        self.0.encode_format(ty)
+    }
+}
+
 /// What can be bound, and as which type.
 pub(super) trait Bind {
     const TYPE: Type;
@@ -95,7 +133,7 @@ macro_rules! bind {
 
             fn into_value(self) -> Value {
                 let $value = self;
-                Arc::new($into)
+                Arc::new(Hidden($into))
             }
         })*
     };

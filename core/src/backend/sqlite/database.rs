@@ -14,7 +14,7 @@ use super::options::{Durability, SqliteOptions};
 use super::place::{self, Place};
 use super::queue::{Queue, Submitted, Taken, Turn};
 use super::readers::{Length, Pause, Reader, Readers};
-use super::writer::{self, Ran, Writer, in_group};
+use super::writer::{self, Ran, Writer};
 use crate::{lock, wanted};
 
 type Jobs = Queue<Job, Ran<Outcome>>;
@@ -441,16 +441,16 @@ fn fail_all(others: Vec<Taken<Job, Ran<Outcome>>>, error: fn() -> SqliteError) -
 
 type GroupRan = (Ran<Outcome>, Vec<Ran<Outcome>>);
 
-/// Runs each job in its savepoint. An error where the whole transaction was lost.
+/// Runs each job for itself. An error where the whole transaction was lost.
 fn run_group(
     conn: &Connection,
     first: &mut Job,
     others: &mut [Taken<Job, Ran<Outcome>>],
 ) -> SqliteResult<GroupRan> {
-    let ran = in_group(conn, |conn| first.run(conn))?;
+    let ran = first.run_in_group(conn)?;
     let others = others
         .iter_mut()
-        .map(|other| in_group(conn, |conn| other.job.run(conn)))
+        .map(|other| other.job.run_in_group(conn))
         .collect::<SqliteResult<_>>()?;
     Ok((ran, others))
 }

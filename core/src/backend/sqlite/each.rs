@@ -51,7 +51,7 @@ fn do_group(database: &Database, mut open: Vec<Open>, answers: &mut Vec<Answer>)
         match together(database, &open, soonest) {
             Ok(appended) => {
                 let places = open.iter().map(|it| it.at);
-                answers.extend(places.zip(appended.into_iter().map(|it| Ok(it?))));
+                answers.extend(places.zip(appended.into_iter().map(Ok)));
                 return;
             }
             // The others may still wait.
@@ -84,11 +84,7 @@ fn apart(database: &Database, open: Vec<Open>, error: SqliteError, answers: &mut
 }
 
 /// All in one transaction. An error where that was not made.
-fn together(
-    database: &Database,
-    open: &[Open],
-    deadline: Instant,
-) -> SqliteResult<Vec<SqliteResult<Appended>>> {
+fn together(database: &Database, open: &[Open], deadline: Instant) -> SqliteResult<Vec<Appended>> {
     let job = match open {
         [only] => Job::One {
             tenant: only.append.tenant.clone(),
@@ -98,7 +94,7 @@ fn together(
     };
     let ran = database.submit(job, deadline);
     match ran.unwrap_or_else(|panic| resume_unwind(panic))? {
-        Outcome::Appended(appended) => Ok(vec![Ok(appended)]),
+        Outcome::Appended(appended) => Ok(vec![appended]),
         Outcome::AppendedEach(each) => Ok(each),
         _ => Err(SqliteError::Unsuitable("a result of another kind of write")),
     }

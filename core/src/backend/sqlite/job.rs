@@ -1,14 +1,15 @@
 //! Work that can wait in the queue and be done by another thread.
 
 use std::fmt;
-use std::panic::resume_unwind;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use rusqlite::Connection;
 
 use super::error::{SqliteError, SqliteResult};
 use super::transaction::Transaction;
-use super::{append, sessions, writer};
+use super::writer::{Ran, in_savepoint};
+use super::{append, sessions};
 use crate::backend::{
     Append, Appended, StartSession, Started, WaitingAppend, WriteTransaction, WriteWork,
 };
@@ -33,7 +34,7 @@ pub(super) enum Outcome {
     Started(Box<Started>),
     Appended(Appended),
     Worked,
-    AppendedEach(Vec<SqliteResult<Appended>>),
+    AppendedEach(Vec<Appended>),
 }
 
 impl Job {
@@ -42,6 +43,27 @@ impl Job {
         match self {
             Self::One { tenant, task } => task.run(conn, tenant),
             Self::AppendEach(appends) => append_each(conn, appends).map(Outcome::AppendedEach),
+        }
+    }
+
+    /// Does it as one of several in an open transaction: if it fails, it alone is undone. An error where the whole transaction is lost, so that
+    /// each has to be done in one of its own.
+    pub(super) fn run_in_group(&mut self, conn: &Connection) -> SqliteResult<Ran<Outcome>> {
+        if self.may_fail() {
+            return in_savepoint(conn, |conn| self.run(conn));
+        }
+        let ran = catch_unwind(AssertUnwindSafe(|| self.run(conn)));
+        let lost =
+            SqliteError::Unsuitable("a write that others shared a transaction with panicked");
+        ran.unwrap_or(Err(lost)).map(|done| Ok(Ok(done)))
+    }
+
+    /// Whether it fails for reasons of its own. A row operation does so only where SQLite fails; that may cost all the transaction, and spares
+    /// each a savepoint, for which SQLite copies every page that is changed behind it.
+    fn may_fail(&self) -> bool {
+        match self {
+            Self::One { task, .. } => matches!(task, Task::Work(_)),
+            Self::AppendEach(_) => false,
         }
     }
 }
@@ -57,15 +79,8 @@ impl Task {
     }
 }
 
-/// Each in its savepoint. An error where the whole transaction was lost.
-fn append_each(
-    conn: &Connection,
-    appends: &[WaitingAppend],
-) -> SqliteResult<Vec<SqliteResult<Appended>>> {
-    let one = |it: &WaitingAppend| {
-        writer::in_group(conn, |conn| append::append(conn, &it.tenant, &it.append))
-            .map(|ran| ran.unwrap_or_else(|panic| resume_unwind(panic)))
-    };
+fn append_each(conn: &Connection, appends: &[WaitingAppend]) -> SqliteResult<Vec<Appended>> {
+    let one = |it: &WaitingAppend| append::append(conn, &it.tenant, &it.append);
     appends.iter().map(one).collect()
 }
 

@@ -203,6 +203,14 @@ impl Backend for SqliteBackend {
         self.with(|database| database.read(self.wait, |conn| sessions::find(conn, tenant, lookup)))
     }
 
+    fn message_count(&self, tenant: &str, session_id: &str) -> Result<Option<u64>> {
+        self.with(|database| {
+            database.read(self.wait, |conn| {
+                sessions::message_count(conn, tenant, session_id)
+            })
+        })
+    }
+
     fn sessions(&self, tenant: &str, filter: &SessionFilter) -> Result<Vec<SessionRow>> {
         self.with(|database| database.read(self.wait, |conn| sessions::list(conn, tenant, filter)))
     }

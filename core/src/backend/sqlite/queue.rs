@@ -4,23 +4,18 @@
 //! There is no thread behind it. The turn to write passes from caller to caller, first come, first served: each, when done,
 //! hands it to the next in line, who takes those behind along as far as they gave their work away.
 //!
-//! Those whose work was done together often come back together, a moment after the turn was passed on, and would have to wait for a whole commit of
-//! those who came between. So who gets the turn from a group waits that moment for them, at most for half of what the group's commit took. Who
-//! comes when nobody writes never waits for others.
+//! Who gets the turn from a group waits a moment for those who come back: see [`crate::gather`].
 
 use std::collections::VecDeque;
 use std::mem;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
+use crate::gather::{self, Gathering, gather};
 use crate::{lock, wanted};
 
 /// The most jobs in one transaction: enough to share the cost of a commit, few enough that the first does not wait for ever.
 pub(super) const GROUP: usize = 256;
-
-/// After those waited for did not come, how often they are not waited for: writers that think in between pay little for those that do not.
-const VAIN: u32 = 16;
 
 /// A queue of jobs `J` with results `R`.
 #[derive(Debug)]
@@ -33,21 +28,17 @@ struct Line<J, R> {
     /// Whether somebody has the turn. True while anybody waits: the turn is passed on, never given back in between.
     taken: bool,
     waiting: VecDeque<Arc<Ticket<J, R>>>,
-    /// What was done last by who has or had the turn, if it was a group's work.
-    last: Option<Shared>,
-    /// Who waits until there are so many in line.
-    gathering: Option<(usize, Thread)>,
-    /// How often that is not to be tried.
-    vain: u32,
+    gathering: Gathering,
 }
 
-/// Work that several shared.
-#[derive(Debug, Clone, Copy)]
-struct Shared {
-    /// How many writers there were when it was done and nobody knew yet: those who shared it and those who waited.
-    writers: usize,
-    /// How long their commit took.
-    commit: Duration,
+impl<J, R> gather::Line for Line<J, R> {
+    fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
+
+    fn gathering(&mut self) -> &mut Gathering {
+        &mut self.gathering
+    }
 }
 
 /// A place in the line.
@@ -114,9 +105,7 @@ impl<J, R> Queue<J, R> {
             line: Mutex::new(Line {
                 taken: false,
                 waiting: VecDeque::new(),
-                last: None,
-                gathering: None,
-                vain: 0,
+                gathering: Gathering::default(),
             }),
         }
     }
@@ -146,7 +135,7 @@ impl<J, R> Queue<J, R> {
                 None => return Submitted::TimedOut,
                 Some(Phase::Done(result)) => return Submitted::Done(result),
                 Some(Phase::Leading) => {
-                    self.gather();
+                    gather(&self.line, GROUP, 1);
                     (Turn { queue: self }, Some(ticket))
                 }
                 Some(Phase::Waiting | Phase::Abandoned) => return Submitted::Abandoned,
@@ -173,41 +162,8 @@ impl<J, R> Queue<J, R> {
         });
         line.waiting.push_back(Arc::clone(&ticket));
         let len = line.waiting.len();
-        if let Some((_, leader)) = line.gathering.take_if(|(count, _)| len >= *count) {
-            leader.unpark();
-        }
+        line.gathering.came(len);
         Entered::Line(ticket)
-    }
-
-    /// Waits a moment for those whose work was just done, if they were several and the last ones came back in time.
-    fn gather(&self) {
-        let mut line = lock(&self.line);
-        let Some(last) = line.last.take() else {
-            return;
-        };
-        if line.vain > 0 {
-            line.vain -= 1;
-            return;
-        }
-        let before = line.waiting.len();
-        let others = last.writers.min(GROUP) - 1;
-        if before >= others {
-            return;
-        }
-        line.gathering = Some((others, thread::current()));
-        drop(line);
-        let until = Instant::now() + last.commit / 2;
-        let mut is_waiting = true;
-        while is_waiting {
-            let left = until.saturating_duration_since(Instant::now());
-            thread::park_timeout(left);
-            is_waiting = !left.is_zero() && lock(&self.line).gathering.is_some();
-        }
-        let mut line = lock(&self.line);
-        line.gathering = None;
-        if line.waiting.len() < usize::midpoint(before, others) {
-            line.vain = VAIN;
-        }
     }
 
     /// Waits until the ticket is no longer waiting; nothing if it left the line at its deadline, or when it was no longer wanted.
@@ -273,10 +229,8 @@ impl<J, R> Turn<'_, J, R> {
     /// Notes that several shared a commit: before they are told.
     pub(super) fn was_shared(&self, count: usize, commit: Duration) {
         let mut line = lock(&self.queue.line);
-        line.last = Some(Shared {
-            writers: count + line.waiting.len(),
-            commit,
-        });
+        let all = count + line.waiting.len();
+        line.gathering.was_shared(all, commit);
     }
 
     /// Gives back, undone, what was taken along: to the front of the line, where it stood.
@@ -298,7 +252,7 @@ impl<J, R> Drop for Turn<'_, J, R> {
             Some(next) => next.enter_phase(Phase::Leading),
             None => {
                 line.taken = false;
-                line.last = None;
+                line.gathering.end();
             }
         }
     }
@@ -444,7 +398,7 @@ mod tests {
             // Two that shared a commit, and one that waits.
             turn.was_shared(2, Duration::from_secs(60));
             drop(turn);
-            while lock(&queue.line).gathering.is_none() {
+            while !lock(&queue.line).gathering.is_awaiting() {
                 thread::yield_now();
             }
             let others = [2, 3].map(|number| {

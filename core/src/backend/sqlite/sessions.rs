@@ -81,6 +81,20 @@ fn first(mut rows: rusqlite::Rows<'_>) -> SqliteResult<Option<SessionRow>> {
     rows.next()?.map(session_row).transpose()
 }
 
+/// How many messages the session with that id has.
+pub(super) fn message_count(
+    conn: &Connection,
+    tenant: &str,
+    id: &str,
+) -> SqliteResult<Option<u64>> {
+    let mut statement =
+        conn.prepare_cached("SELECT message_count FROM sessions WHERE tenant = ?1 AND id = ?2")?;
+    let mut rows = statement.query([tenant, id])?;
+    rows.next()?
+        .map(|row| unsigned_at(row, 0, "session"))
+        .transpose()
+}
+
 /// The number of the session with that id.
 pub(super) fn number(conn: &Connection, tenant: &str, id: &str) -> SqliteResult<Option<SessionNo>> {
     let mut statement =

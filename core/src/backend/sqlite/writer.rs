@@ -23,6 +23,10 @@ const SETTLE_ATTEMPTS: usize = 10;
 /// Between two looks for the turn.
 const TURN_PAUSE: Duration = Duration::from_micros(200);
 
+/// Between two looks for SQLite's write lock, which another process has: a part of the time waited so far, within these.
+const LOCK_PAUSES: (Duration, Duration) = (Duration::from_micros(200), Duration::from_millis(5));
+const PART_WAITED: u32 = 16;
+
 /// The writing connection. Whoever has the turn uses it.
 #[derive(Debug)]
 pub(super) struct Writer {
@@ -55,11 +59,11 @@ impl Writer {
             self.settings.durability = durability;
         }
         self.settings.wait = wait;
-        self.set_patience(wanted::slice(wait))
+        Ok(())
     }
 
     fn set_patience(&mut self, wait: Duration) -> SqliteResult<()> {
-        if self.patience.abs_diff(wait) > Duration::from_millis(50) {
+        if self.patience != wait {
             self.conn.busy_timeout(wait)?;
             self.patience = wait;
         }
@@ -118,19 +122,27 @@ impl Writer {
         }
     }
 
-    /// Waits for other processes a slice at a time.
+    /// Waits for other processes, with pauses of our own: SQLite's grow to 100 ms, in which the lock may lie idle while all wait.
     fn begin_immediate_until(&mut self, until: Instant) -> SqliteResult<()> {
+        self.set_patience(Duration::ZERO)?;
+        let mut wait = None;
         loop {
             match self.begin_immediate() {
                 Err(SqliteError::Busy) => {}
                 begun => return begun,
             }
-            let left = until.saturating_duration_since(Instant::now());
+            let now = Instant::now();
+            let left = until.saturating_duration_since(now);
             if left.is_zero() {
                 return Err(SqliteError::Busy);
             }
-            check_wanted()?;
-            self.set_patience(wanted::slice(left))?;
+            let ask_at = now + wanted::slice(left);
+            let (since, next_ask) = wait.get_or_insert((now, ask_at));
+            if now > *next_ask {
+                check_wanted()?;
+                *next_ask = ask_at;
+            }
+            thread::sleep(lock_pause(now - *since).min(left));
         }
     }
 
@@ -153,7 +165,7 @@ impl Writer {
         }
     }
 
-    fn commit(&self, guard: Option<&Guard>) -> SqliteResult<()> {
+    fn commit(&mut self, guard: Option<&Guard>) -> SqliteResult<()> {
         let Some(guard) = guard else {
             return self.commit_unguarded();
         };
@@ -197,8 +209,9 @@ impl Writer {
 
     /// Whether a commit, during which locks were dropped, is in the database for sure: with the write lock taken again, and
     /// held, nobody else has committed since.
-    fn settle(&self, guard: &Guard, version: i64) -> SqliteResult<bool> {
+    fn settle(&mut self, guard: &Guard, version: i64) -> SqliteResult<bool> {
         guard.give_up();
+        self.set_patience(self.settings.wait)?;
         for _ in 0..SETTLE_ATTEMPTS {
             self.conn.execute_batch("BEGIN IMMEDIATE")?;
             let unchanged = self.data_version()? == version;
@@ -301,6 +314,12 @@ fn in_turn<T>(
     Ok(Some(done))
 }
 
+/// How long to pause before the next look for the write lock, after so long a wait.
+fn lock_pause(waited: Duration) -> Duration {
+    let (least, most) = LOCK_PAUSES;
+    (waited / PART_WAITED).clamp(least, most)
+}
+
 fn check_wanted() -> SqliteResult<()> {
     if wanted::is_wanted() {
         Ok(())
@@ -317,12 +336,11 @@ pub(super) fn close_without_checkpoint(conn: Connection) {
 }
 
 /// Runs `work` as one of several in an open transaction: if it fails, it alone is undone. An error where the whole transaction was lost.
-pub(super) fn in_group<T>(
+pub(super) fn in_savepoint<T>(
     conn: &Connection,
     work: impl FnOnce(&Connection) -> SqliteResult<T>,
 ) -> SqliteResult<Ran<T>> {
-    let ran = in_savepoint(conn, work);
-    match ran {
+    match undoing(conn, work) {
         Ok(Err(error)) if conn.is_autocommit() || error.spoils_connection() => Err(error),
         ran if conn.is_autocommit() => {
             drop(ran);
@@ -333,7 +351,7 @@ pub(super) fn in_group<T>(
 }
 
 /// Runs `work` as a part of an open transaction that can be undone alone.
-fn in_savepoint<T>(conn: &Connection, work: impl FnOnce(&Connection) -> SqliteResult<T>) -> Ran<T> {
+fn undoing<T>(conn: &Connection, work: impl FnOnce(&Connection) -> SqliteResult<T>) -> Ran<T> {
     if let Err(error) = run(conn, "SAVEPOINT job") {
         return Ok(Err(error));
     }
@@ -353,4 +371,17 @@ fn in_savepoint<T>(conn: &Connection, work: impl FnOnce(&Connection) -> SqliteRe
 fn run(conn: &Connection, sql: &'static str) -> SqliteResult<()> {
     conn.prepare_cached(sql)?.execute([])?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wait_for_the_lock_is_at_most_a_part_longer_than_it_has_to_be() {
+        let millis = Duration::from_millis;
+        assert_eq!(lock_pause(Duration::ZERO), Duration::from_micros(200));
+        assert_eq!(lock_pause(millis(16)), millis(1));
+        assert_eq!(lock_pause(millis(30_000)), millis(5));
+    }
 }

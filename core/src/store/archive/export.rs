@@ -6,6 +6,7 @@ use crate::archive::{Give, Keys, Refused, Writer};
 use crate::backend::{Lookup, ReadTransaction, SessionRow};
 use crate::error::{Error, ErrorCode, Result};
 use crate::model::ExportReport;
+use crate::quoted::quoted;
 
 /// Writes all rows that the transaction sees.
 pub(super) fn export(
@@ -15,7 +16,7 @@ pub(super) fn export(
 ) -> Result<ExportReport> {
     let mut export = Export {
         tx,
-        writer: Writer::new(give, tolerant),
+        writer: Writer::new(give),
         damage: if tolerant {
             Damage::is_passed()
         } else {
@@ -53,7 +54,9 @@ impl Export<'_> {
         };
         for lifecycle in lifecycles {
             let written = self.writer.lifecycle(&lifecycle);
-            self.accept(written, || format!("the lifecycle {:?}", lifecycle.name))?;
+            self.accept(written, || {
+                format!("the lifecycle {}", quoted(&lifecycle.name))
+            })?;
         }
         Ok(())
     }
@@ -64,19 +67,25 @@ impl Export<'_> {
             match contexts.next(self.tx, &mut self.damage)? {
                 Next::Row(context) => {
                     let written = self.writer.context(&context);
-                    self.accept(written, || format!("the context of {:?}", context.scope))?;
+                    self.accept(written, || {
+                        format!("the context of {}", quoted(&context.scope))
+                    })?;
                 }
                 Next::Unreadable {
                     last: Some(last), ..
                 } => {
                     let scope = last.unwrap_or_default();
-                    self.unreadable
-                        .push(format!("the context of {scope:?} cannot be read"));
+                    self.unreadable.push(format!(
+                        "the context of {scope} cannot be read",
+                        scope = quoted(&scope)
+                    ));
                 }
                 Next::Unreadable { after, last: None } => {
                     let after = after.unwrap_or_default();
-                    self.unreadable
-                        .push(format!("contexts after that of {after:?} cannot be read"));
+                    self.unreadable.push(format!(
+                        "contexts after that of {after} cannot be read",
+                        after = quoted(&after)
+                    ));
                 }
                 Next::End => return Ok(()),
             }
@@ -97,8 +106,10 @@ impl Export<'_> {
                     self.unreadable_session(id)?;
                 }
                 Next::Unreadable { after, last: None } => {
-                    self.unreadable
-                        .push(format!("sessions after {after:?} cannot be read"));
+                    self.unreadable.push(format!(
+                        "sessions after {after} cannot be read",
+                        after = quoted(&after)
+                    ));
                 }
                 Next::End => break,
             }
@@ -143,8 +154,8 @@ impl Export<'_> {
             return Ok(());
         }
         let what = format!(
-            "the session {:?} is not the one that its key finds",
-            session.id
+            "the session {} is not the one that its key finds",
+            quoted(&session.id)
         );
         Err(Error::new(ErrorCode::Corrupted, what).with("session_id", session.id.as_str()))
     }
@@ -164,8 +175,10 @@ impl Export<'_> {
         }
         self.unreadable.extend(found.unreadable);
         let changes = changes.into_iter();
-        self.unreadable
-            .extend(changes.map(|change| format!("the session {id:?} was changed: {change}")));
+        self.unreadable.extend(
+            changes
+                .map(|change| format!("the session {id} was changed: {change}", id = quoted(&id))),
+        );
         Ok(())
     }
 
@@ -173,13 +186,14 @@ impl Export<'_> {
         let found = mend::survey(self.tx, &mut self.damage, &id)?;
         if found.count == 0 {
             self.unreadable
-                .push(format!("the session {id:?} cannot be read"));
+                .push(format!("the session {id} cannot be read", id = quoted(&id)));
             return Ok(());
         }
         let row = mend::stand_in(id, &found);
         self.unreadable.push(format!(
-            "the record of the session {:?} cannot be read; its {} messages were saved under a new record, without scope, key, owner and metadata",
-            row.session.id, found.count
+            "the record of the session {} cannot be read; its {} messages were saved under a new record, without scope, key, owner and metadata",
+            quoted(&row.session.id),
+            found.count,
         ));
         self.unreadable.extend(found.unreadable);
         self.write_session(&row)
@@ -188,7 +202,7 @@ impl Export<'_> {
     fn write_session(&mut self, row: &SessionRow) -> Result<()> {
         let id = &row.session.id;
         let written = self.writer.session(row);
-        if !self.accept(written, || format!("the session {id:?}"))? {
+        if !self.accept(written, || format!("the session {id}", id = quoted(&id)))? {
             return Ok(());
         }
         let mut messages = Pages::new(Messages {
@@ -201,7 +215,13 @@ impl Export<'_> {
                 Next::Row(message) => {
                     // What is refused here of a damaged store was refused, and listed, in the survey before.
                     let written = self.writer.message(&message);
-                    let what = || format!("message {} of the session {id:?}", message.seq);
+                    let what = || {
+                        format!(
+                            "message {} of the session {id}",
+                            message.seq,
+                            id = quoted(&id)
+                        )
+                    };
                     if passed(written, self.tolerant, what)?.is_none() {
                         left = left.saturating_sub(1);
                     }

@@ -5,6 +5,7 @@ use crate::archive::{Entry, Reader};
 use crate::backend::{Continue, SessionRow, StartSession, Started, WriteTransaction};
 use crate::error::{Error, ErrorCode, Result};
 use crate::model::{Context, ImportReport, Lifecycle, Message};
+use crate::quoted::quoted;
 use crate::rules::lifecycle;
 
 /// Messages are inserted so many at a time, or fewer if they are large.
@@ -96,7 +97,7 @@ impl Import<'_> {
             Some(there) if there == *context => self.report.unchanged += 1,
             Some(_) => {
                 let scope = context.scope.as_str();
-                let what = format!("the context of the scope {scope:?}");
+                let what = format!("the context of the scope {scope}", scope = quoted(&scope));
                 self.conflict = Some(differs(&what).with("scope", scope));
             }
         }
@@ -195,7 +196,7 @@ fn differs(what: &str) -> Error {
 }
 
 fn session_differs(id: &str) -> Error {
-    differs(&format!("the session {id:?}")).with("session_id", id)
+    differs(&format!("the session {id}", id = quoted(&id))).with("session_id", id)
 }
 
 fn key_taken(row: &SessionRow) -> Error {
@@ -204,8 +205,10 @@ fn key_taken(row: &SessionRow) -> Error {
     Error::new(
         ErrorCode::Conflict,
         format!(
-            "the archive's session {:?} has the key {key:?} in the scope {:?}, which another session has already; nothing was imported",
-            session.id, session.scope
+            "the archive's session {} has the key {key} in the scope {}, which another session has already; nothing was imported",
+            quoted(&session.id),
+            quoted(&session.scope),
+            key = quoted(&key),
         ),
     )
     .with("session_id", session.id.as_str())

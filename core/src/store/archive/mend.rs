@@ -9,6 +9,7 @@ use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::model::{JsonObject, Lifecycle, Session};
 use crate::ordered::{Item, Sorted};
+use crate::quoted::quoted;
 use crate::rules::lifecycle;
 
 /// What can be read of the messages of a session.
@@ -36,8 +37,9 @@ pub(super) fn survey(tx: &mut dyn ReadTransaction, damage: &mut Damage, id: &str
                 let sound = rows::check_message(&message).map_err(|e| e.message().to_owned());
                 if let Err(problem) = sound.and_then(|()| sequence.accept(&message)) {
                     found.unreadable.push(format!(
-                        "message {} of the session {id:?} was left out: {problem}",
-                        message.seq
+                        "message {} of the session {id} was left out: {problem}",
+                        message.seq,
+                        id = quoted(&id)
                     ));
                     continue;
                 }
@@ -59,13 +61,20 @@ pub(super) fn survey(tx: &mut dyn ReadTransaction, damage: &mut Damage, id: &str
 pub(in crate::store) fn unreadable_messages(id: &str, after: u64, last: Option<u64>) -> String {
     match last {
         Some(last) if last == after + 1 => {
-            format!("message {last} of the session {id:?} cannot be read")
+            format!(
+                "message {last} of the session {id} cannot be read",
+                id = quoted(&id)
+            )
         }
         Some(last) => format!(
-            "messages {} to {last} of the session {id:?} cannot be read",
-            after + 1
+            "messages {} to {last} of the session {id} cannot be read",
+            after + 1,
+            id = quoted(&id)
         ),
-        None => format!("the messages after {after} of the session {id:?} cannot be read"),
+        None => format!(
+            "the messages after {after} of the session {id} cannot be read",
+            id = quoted(&id)
+        ),
     }
 }
 
@@ -179,7 +188,10 @@ pub(super) fn lifecycles_in_use(
         let read = tx.lifecycle(name);
         match damage.pass(read)? {
             Some(lifecycle) => lifecycles.extend(lifecycle),
-            None => unreadable.push(format!("the lifecycle {name:?} cannot be read")),
+            None => unreadable.push(format!(
+                "the lifecycle {name} cannot be read",
+                name = quoted(&name)
+            )),
         }
     }
     Ok(lifecycles)

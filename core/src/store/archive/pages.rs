@@ -12,6 +12,7 @@ use crate::backend::{
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorCode, Result};
 use crate::model::{Context, Message};
+use crate::quoted::quoted;
 
 /// The most rows in a page: enough to make the cost of a query small, few enough to be held when each is large.
 const MAX_ROWS: usize = 16;
@@ -265,8 +266,8 @@ impl Source for Messages {
             Error::new(
                 ErrorCode::Corrupted,
                 format!(
-                    "the session {:?} is listed, but its messages are not found",
-                    self.session_id
+                    "the session {} is listed, but its messages are not found",
+                    quoted(&self.session_id)
                 ),
             )
             .with("session_id", self.session_id.as_str())
@@ -281,3 +282,6 @@ impl Source for Messages {
         row.content.body().len()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -236,6 +236,19 @@ mod tests {
     }
 
     #[test]
+    fn a_number_far_away_costs_few_questions() {
+        let mut questions = 0;
+        let far = MAX_SEQ / 3;
+        let found = u64::unreadable(&0, &mut |key| {
+            questions += 1;
+            Ok(*key >= far)
+        });
+        assert_eq!(found.unwrap(), Some(far));
+        // A thousand one by one, and two for each doubling.
+        assert!(questions < 1000 + 2 * 64, "{questions}");
+    }
+
+    #[test]
     fn the_empty_scope_can_be_the_unreadable_one() {
         let rows = [(Some(String::new()), false), (Some("a".to_owned()), true)];
         assert_eq!(find(&rows, &None), Some(Some(String::new())));

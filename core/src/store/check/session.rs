@@ -5,6 +5,7 @@ use crate::archive::{Sequence, rows};
 use crate::backend::{Lookup, SessionRow};
 use crate::error::Result;
 use crate::model::Message;
+use crate::quoted::quoted;
 use crate::rules::preview;
 use crate::store::archive::pages::{Messages, Next, Pages};
 use crate::store::archive::unreadable_messages;
@@ -21,7 +22,8 @@ impl Check<'_> {
 
     fn say(&mut self, row: &SessionRow, problem: &str) {
         let id = &row.session.id;
-        self.problems.say(format!("the session {id:?}: {problem}"));
+        self.problems
+            .say(format!("the session {id}: {problem}", id = quoted(&id)));
     }
 
     /// Whether it is found by its id, and by its key in its scope.
@@ -48,7 +50,7 @@ impl Check<'_> {
 
     fn session_messages(&mut self, row: &SessionRow) -> Result<()> {
         let id = &row.session.id;
-        let mut sequence = Sequence::new(row, true);
+        let mut sequence = Sequence::new(row);
         let mut messages = Pages::new(Messages {
             session_id: id.clone(),
         });
@@ -81,8 +83,10 @@ impl Check<'_> {
         let sound = rows::check_message(message).map_err(|e| e.message().to_owned());
         if let Err(problem) = sound.and_then(|()| sequence.accept(message)) {
             let (seq, id) = (message.seq, &row.session.id);
-            self.problems
-                .say(format!("message {seq} of the session {id:?}: {problem}"));
+            self.problems.say(format!(
+                "message {seq} of the session {id}: {problem}",
+                id = quoted(&id)
+            ));
         } else if row.preview_seq == Some(message.seq) && !is_preview(row, message) {
             self.say(
                 row,

@@ -16,6 +16,10 @@ pub(super) const CASES: &[Case] = &[
         lookups,
     ),
     (
+        "message_count is that of the session's row, and nothing where there is no session",
+        counts,
+    ),
+    (
         "start_session never continues with Never, and tells what is taken",
         never,
     ),
@@ -73,6 +77,21 @@ fn comes_back(fixture: &dyn Fixture) {
     early.session.last_active_at = at(i64::MAX);
     insert(&*backend, early.clone());
     assert_eq!(get(&*backend, "early"), Some(early));
+}
+
+fn counts(fixture: &dyn Fixture) {
+    let backend = fixture.fresh();
+    let count = |tenant, id| backend.message_count(tenant, id).unwrap();
+    assert_eq!(count(T, "id-1"), None);
+    insert(&*backend, full_row());
+    insert(&*backend, row("empty", "a", 1));
+    assert_eq!(count(T, "id-1"), Some(7)); // what the row says: nothing is counted
+    assert_eq!(count(T, "empty"), Some(0));
+    say(&*backend, "empty", 2, &["a", "b"]);
+    write(&*backend, |tx| tx.delete_messages("empty", 1, 1).map(drop));
+    assert_eq!(count(T, "empty"), Some(2));
+    assert_eq!(count(T, "EMPTY"), None);
+    assert_eq!(count("stranger", "empty"), None);
 }
 
 fn lookups(fixture: &dyn Fixture) {

@@ -12,6 +12,12 @@ pub(in super::super) fn find(schema: &Schema, tenant: &str, lookup: Lookup<'_>) 
     named(Query::new(schema, &sql), schema, tenant, lookup)
 }
 
+/// How many messages the session with that id has.
+pub(in super::super) fn message_count(schema: &Schema, tenant: &str, id: &str) -> Query {
+    let query = Query::new(schema, "SELECT s.message_count FROM {schema}.sessions s ");
+    named(query, schema, tenant, Lookup::Id(id))
+}
+
 /// Waits for the session's other writers, and keeps them waiting until the end of the transaction.
 ///
 /// A statement of its own: the one after it has a newer snapshot, and sees all that the others did.
@@ -42,4 +48,10 @@ fn named(query: Query, schema: &Schema, tenant: &str, lookup: Lookup<'_>) -> Que
 pub(in super::super) fn read(rows: &[Row]) -> Result<Option<SessionRow>> {
     rows.first()
         .map_or(Ok(None), |row| Columns::of(row).session())
+}
+
+pub(in super::super) fn read_count(rows: &[Row]) -> Result<Option<u64>> {
+    rows.first()
+        .map(|row| Columns::of(row).number())
+        .transpose()
 }
