@@ -14,23 +14,32 @@ fi
 # weight, test, and which function of it where they share the time; weight 0 runs once, as long as it takes
 rows='
 12 r01_killed_writer
-4 python
+3 python kill
+1 python foreign
 4 node
-22 r02_power_cut
+18 r02_power_cut a_power_cut
+4 r02_power_cut share_a_commit
+0 r02_power_cut new_folders
 6 r03_load nobody_is_busy
 1 r03_load who_waits
 8 r04_opening
 8 r05_dropped_locks
 12 r06_alike
-0 r07_faults
+0 r07_faults faults_of_the_disk
+2 r07_faults confirmation_that_failed
+0 r07_faults disks_that
 7 r08_damage
 0 r09_migration
-4 r10_hostile the_corpus
+2 r10_hostile the_corpus
+4 fuzz
 0 r10_hostile large_archives
 6 r11_retries
-4 r12_private an_erased_message
+3 r12_private in_no_file
+2 r12_private other_processes
+1 r12_private power_cut
 0 r12_private files_and_folders
-0 r12_private where_something
+0 r12_private where_
+0 r12_private a_large_store
 3 r13_bounded ten_thousand
 0 r13_bounded a_store_has
 0 r13_bounded the_wal_shrinks
@@ -52,10 +61,10 @@ in_rust() {
     cargo test --quiet --profile proof --package reliability --test "$@" -- --test-threads=1 --nocapture
 }
 
-# Of its own it counts; so it runs again until the time is over.
+# The kills are counted; so they run again until the time is over.
 in_python() {
     local end=$((SECONDS + CONVOSTORE_SOAK_SECONDS))
-    while CONVOSTORE_KILLS=1000 bindings-python/test.sh -k kill && [[ $SECONDS -lt $end ]]; do :; done
+    while CONVOSTORE_KILLS=1000 bindings-python/test.sh -k "$1" && [[ $SECONDS -lt $end ]]; do :; done
 }
 
 failed=()
@@ -65,7 +74,9 @@ while read -r weight name function <&3; do
     echo "$(date +%H:%M:%S) $name${function:+ $function}: $share" | tee -a "$log"
     export CONVOSTORE_SOAK_SECONDS=$seconds
     case $name in
-        python) run=(in_python) ;;
+        # Each of the four targets a part of it.
+        fuzz) run=(scripts/fuzz.sh $((seconds / 4 + 1))) ;;
+        python) run=(in_python $function) ;;
         node) run=(bindings-wasm/test.sh) ;;
         postgres_*)
             if [[ ${CONVOSTORE_SKIP_POSTGRES:-} = 1 ]]; then

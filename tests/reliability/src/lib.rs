@@ -21,6 +21,7 @@ pub mod hostile;
 mod process;
 mod report;
 pub mod sample;
+pub mod talk;
 mod token;
 #[cfg(target_os = "linux")]
 pub mod vfs;
@@ -29,5 +30,5 @@ pub mod worker;
 pub use conformance::generate::Chance;
 pub use effort::{Effort, seed};
 pub use process::{NoAnswer, Worker};
-pub use report::Verdict;
+pub use report::{Verdict, say_aloud};
 pub use token::Token;

@@ -1,11 +1,13 @@
 //! What came of trying, kept as a line of `report.jsonl`.
 
+use std::collections::BTreeMap;
 use std::env;
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// What came of trying a guarantee.
 #[derive(Debug, Clone, Copy)]
@@ -24,12 +26,26 @@ impl Verdict<'_> {
     /// Writes the line, then fails where the guarantee did not hold, or where the control shows that the test sees nothing.
     #[track_caller]
     pub fn record(self) {
-        let line = json!({
+        self.record_with(&json!({}));
+    }
+
+    /// As [`Verdict::record`], with how long somebody waited in microseconds, which is told and not judged: machines are noisy.
+    #[track_caller]
+    pub fn record_with_waits(self, waits: &[(&str, Duration)]) {
+        let micros = waits.iter().map(|(which, wait)| (*which, wait.as_micros()));
+        self.record_with(&json!({ "waits_us": micros.collect::<BTreeMap<_, _>>() }));
+    }
+
+    #[track_caller]
+    fn record_with(self, more: &Value) {
+        let mut line = json!({
             "guarantee": self.guarantee,
             "runs": self.runs,
             "violations": self.violations,
             "control_violations": self.control_violations,
         });
+        let more = more.as_object().cloned().unwrap_or_default();
+        line.as_object_mut().unwrap().extend(more);
         println!("{line}");
         let path = report();
         fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -56,4 +72,10 @@ fn report() -> PathBuf {
         || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/reliability/report.jsonl"),
         PathBuf::from,
     )
+}
+
+/// Says something past the test harness, which keeps what a test prints to itself where the test passes: that something was not tried is
+/// to be read all the same.
+pub fn say_aloud(line: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "{line}");
 }

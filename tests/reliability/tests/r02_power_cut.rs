@@ -34,11 +34,11 @@ use reliability::{Chance, Effort, Verdict, seed};
 
 use lives::{LIVES, Life};
 
-/// How many images are made of one recorded life before it is lived again, another way.
-const IMAGES_OF_A_LIFE: u64 = 3_800;
-
 const SHORT: u64 = 50_000;
 const LONG: u64 = 5_000_000;
+
+/// How many images are made of one recorded life before it is lived again, another way: so many that the short mode has each life at each durability.
+const IMAGES_OF_A_LIFE: u64 = SHORT / (2 * LIVES.len() as u64);
 
 #[test]
 fn a_power_cut_loses_nothing_acknowledged() {

@@ -102,11 +102,7 @@ fn run(effort: Effort, lane_number: u64, seed: u64, samples: &Samples) -> Tally 
         .filter(|it| it % 2 == lane_number)
         .map(|it| usize::try_from(it).unwrap() * SECTOR);
     while effort.goes_on(tally.runs) {
-        let mutant = match cuts
-            .next()
-            .filter(|_| tally.runs < 700)
-            .and_then(|cut| Mutant::cut(samples, cut))
-        {
+        let mutant = match cuts.next().and_then(|cut| Mutant::cut(samples, cut)) {
             Some(mutant) => mutant,
             None => Mutant::by_chance(samples, &mut chance),
         };

@@ -8,35 +8,20 @@
     reason = "tests fail by panicking, and say what they did"
 )]
 
+#[path = "r12/beside.rs"]
+mod beside;
 #[path = "r12/erasing.rs"]
 mod erasing;
 #[path = "r12/power_cut.rs"]
 mod power_cut;
-#[path = "r12/talk.rs"]
-mod talk;
 
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
-use std::path::{Path, PathBuf};
 
 use convostore::{Erasure, ExportOptions, MessageQuery, NewMessage, NewSession, Role, Store};
+use reliability::talk::{all_below, holders, marker, say};
 use reliability::vfs::recording::scratch;
 use reliability::{Chance, Verdict, seed};
-
-use talk::{holders, marker, say};
-
-/// Every file and folder below, the WAL and its index included.
-pub(crate) fn all_below(folder: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            found.extend(all_below(&path));
-        }
-        found.push(path);
-    }
-    found
-}
 
 #[test]
 fn files_and_folders_are_their_owners_alone() {

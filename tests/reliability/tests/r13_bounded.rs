@@ -100,8 +100,11 @@ fn a_store_has_two_descriptors_a_connection_and_four() {
             })
             .collect();
         scope.spawn(|| {
-            while !done.load(Ordering::Relaxed) {
+            loop {
                 most.fetch_max(descriptors(folder.path()), Ordering::Relaxed);
+                if done.load(Ordering::Relaxed) {
+                    break;
+                }
                 thread::yield_now();
             }
         });

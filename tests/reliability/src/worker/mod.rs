@@ -3,6 +3,7 @@
 mod append;
 mod damaged;
 mod disturb;
+mod erase;
 mod hold;
 mod load;
 mod opening;
@@ -19,6 +20,7 @@ pub fn run(args: &[String]) {
         Some("append") => append::run(&rest),
         Some("damaged") => damaged::run(),
         Some("disturb") => disturb::run(&rest),
+        Some("erase") => erase::run(&rest),
         Some("hold") => hold::run(&rest),
         Some("load") => load::run(&rest),
         Some("opening") => opening::run(&rest),

@@ -9,8 +9,8 @@ use std::process::Command;
 use convostore::{ErrorCode, MessageQuery, NewMessage, NewSession, Result, Role, Store};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::{SigHandler, Signal, signal};
-use reliability::Verdict;
 use reliability::vfs::recording::scratch;
+use reliability::{Verdict, say_aloud};
 
 /// Tells the other program, which is this one too, what to do and where.
 const WHAT: &str = "CONVOSTORE_DISK";
@@ -237,8 +237,8 @@ fn disks_that_are_full_read_only_or_gone() {
     for (what, _) in WHATS {
         let script = match *what {
             "full disk" if !has_small_disks() => {
-                println!(
-                    "SKIPPED: a full disk was not tried, this machine allows no mount in a namespace; files with a limit were"
+                say_aloud(
+                    "SKIPPED: a full disk was not tried, this machine allows no mount in a namespace; files with a limit were",
                 );
                 continue;
             }

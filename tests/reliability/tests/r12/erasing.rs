@@ -3,11 +3,10 @@
 use std::sync::Arc;
 
 use convostore::{Erasure, Store};
+use reliability::talk::{begin, holders, marker, say, say_one};
 use reliability::vfs::recording::scratch;
 use reliability::vfs::{Watch, watch};
 use reliability::{Chance, Effort, Verdict, seed};
-
-use super::talk::{begin, holders, marker, say, say_one};
 
 /// How a session is deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,11 +2,10 @@
 
 use convostore::backend::sqlite::Durability;
 use convostore::{Erasure, NewMessage, NewSession, Role};
+use reliability::talk::{holds, marker, say};
 use reliability::vfs::recording::{Recording, Setting, record};
 use reliability::vfs::{Cut, Disk, Files};
 use reliability::{Chance, Effort, Verdict, seed};
-
-use super::talk::{holds, marker, say};
 
 /// A store in which one session after the other is erased, and the marker of each: it is gone when so many operations were acknowledged.
 fn erasing(setting: Setting, chance: &mut Chance) -> (Recording, Vec<(usize, String)>) {

@@ -4,12 +4,24 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use convostore::{JsonObject, NewMessage, NewSession, Role, SaveOptions, Store};
-use reliability::Chance;
 
-use super::all_below;
+use crate::Chance;
+
+/// Every file and folder below, the WAL and its index included.
+pub fn all_below(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(all_below(&path));
+        }
+        found.push(path);
+    }
+    found
+}
 
 /// Two characters of private use, eight bytes, that are in no file by chance. Short, so that a part of a text is found too.
-pub(crate) fn marker(chance: &mut Chance) -> String {
+pub fn marker(chance: &mut Chance) -> String {
     let mut character = || {
         let number = u32::try_from(chance.below(0xfffe)).unwrap();
         char::from_u32(0xf_0000 + number).unwrap()
@@ -18,7 +30,7 @@ pub(crate) fn marker(chance: &mut Chance) -> String {
 }
 
 /// Whether the bytes are somewhere in the others.
-pub(crate) fn holds(file: &[u8], bytes: &[u8]) -> bool {
+pub fn holds(file: &[u8], bytes: &[u8]) -> bool {
     // Most bytes are not the first: a whole comparison at each would be most of the test's time.
     let mut rest = file;
     while let Some(at) = rest.iter().position(|byte| *byte == bytes[0]) {
@@ -32,7 +44,7 @@ pub(crate) fn holds(file: &[u8], bytes: &[u8]) -> bool {
 }
 
 /// The files that hold the bytes.
-pub(crate) fn holders(folder: &Path, bytes: &[u8]) -> Vec<PathBuf> {
+pub fn holders(folder: &Path, bytes: &[u8]) -> Vec<PathBuf> {
     let mut found = all_below(folder);
     found.retain(|it| it.is_file() && holds(&fs::read(it).unwrap(), bytes));
     found
@@ -40,7 +52,7 @@ pub(crate) fn holders(folder: &Path, bytes: &[u8]) -> Vec<PathBuf> {
 
 /// A session whose marker is in all that a session has: contents, short and over many pages, metadata, its key, a dedup key, a
 /// preview, and so in the indexes.
-pub(crate) fn say(store: &Store, marker: &str, chance: &mut Chance) -> String {
+pub fn say(store: &Store, marker: &str, chance: &mut Chance) -> String {
     let id = begin(store, marker);
     for number in 0..=chance.below(6) {
         let times = usize::try_from(1 + chance.below(1_600)).unwrap();
@@ -50,7 +62,7 @@ pub(crate) fn say(store: &Store, marker: &str, chance: &mut Chance) -> String {
 }
 
 /// The session without messages.
-pub(crate) fn begin(store: &Store, marker: &str) -> String {
+pub fn begin(store: &Store, marker: &str) -> String {
     let metadata = JsonObject::parse(format!(r#"{{"note":"{marker}"}}"#)).unwrap();
     let new = NewSession::new()
         .scope(format!("scope {marker}"))
@@ -61,7 +73,7 @@ pub(crate) fn begin(store: &Store, marker: &str) -> String {
 }
 
 /// One message, the marker so many times.
-pub(crate) fn say_one(store: &Store, id: &str, marker: &str, times: usize, key: &str) {
+pub fn say_one(store: &Store, id: &str, marker: &str, times: usize, key: &str) {
     let message = NewMessage::new(Role::USER, marker.repeat(times));
     let message = message.dedup_key(format!("{marker} {key}"));
     store
