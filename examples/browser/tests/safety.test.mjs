@@ -74,19 +74,18 @@ inBrowser("a text that turns its direction keeps it to itself", async ({ guest }
     await store.createSession({ scope: "plain", metadata: { title: "\u202eabc" } });
   }));
   const name = row(page, "abc");
-  const facts = name.locator(".row-facts span").last();
-  // The count that stands after it is still read from left to right: the digit is left of the word.
-  const box = await facts.evaluate((element) => {
-    const range = document.createRange();
-    const node = element.firstChild;
-    range.setStart(node, 0);
-    range.setEnd(node, 1);
-    const digit = range.getBoundingClientRect().left;
-    range.setStart(node, node.length - 1);
-    range.setEnd(node, node.length);
-    return [digit, range.getBoundingClientRect().left];
+  await name.waitFor();
+  // The count that stands after it is still read from left to right: the digit is left of the word. Found and measured in one go, as a row that is drawn anew meanwhile has no place any more.
+  const [digit, word] = await page.evaluate(() => {
+    const { firstChild: node } = document.querySelector(".row-session .row-facts > span:last-of-type");
+    return [[0, 1], [node.length - 1, node.length]].map(([start, end]) => {
+      const range = document.createRange();
+      range.setStart(node, start);
+      range.setEnd(node, end);
+      return range.getBoundingClientRect().left;
+    });
   });
-  assert.ok(box[0] < box[1]);
+  assert.ok(digit < word, `${digit} < ${word}`);
   await name.click();
   await page.getByRole("button", { name: "Delete" }).click();
   assert.equal(await page.locator(".toast p", { hasText: "Deleted" }).textContent(), "Deleted “abc”.");

@@ -224,11 +224,11 @@ inBrowser("notices cover neither each other nor what is being written", { width:
   }
   assert.equal(await page.locator(".toast").count(), 2);
   await row(page, "Narrow").click();
-  const writing = await page.getByLabel("Write a message").boundingBox();
-  for (const notice of await page.locator(".toast").all()) {
-    const box = await notice.boundingBox();
-    assert.ok(box.y + box.height <= writing.y && box.y >= 0, JSON.stringify([box, writing]));
-  }
+  await page.getByLabel("Write a message").waitFor();
+  // In one go: what is drawn anew in between has no place any more.
+  const [writing, ...notices] = await page.evaluate(() => [document.querySelector("[aria-label='Write a message']"), ...document.querySelectorAll(".toast")].map((element) => element.getBoundingClientRect().toJSON()));
+  assert.equal(notices.length, 2);
+  for (const notice of notices) assert.ok(notice.bottom <= writing.top && notice.top >= 0, JSON.stringify([notice, writing]));
 });
 
 inBrowser("cleaning up shows first what it would delete", async ({ guest }) => {
