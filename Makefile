@@ -102,7 +102,7 @@ bench-npm: ## … Node: Maps, MemorySession, sql.js, sqlite-wasm, better-sqlite3
 	bindings-wasm/bench/run.sh $(QUICK)
 
 .PHONY: check-all
-check-all: mutants ## Slow and networked gates: licences and sources, counted instructions, every set of features, a long model test, mutants (hours)
+check-all: mutants coverage ## Slow and networked gates: licences and sources, counted instructions, every set of features, a long model test, coverage, mutants (hours)
 	test -x target/tools/bin/cargo-deny || $(CARGO) install --quiet --locked --root target/tools cargo-deny@0.20.2
 	test -x target/tools/bin/cargo-hack || $(CARGO) install --quiet --locked --root target/tools cargo-hack@0.6.46
 	scripts/instructions.sh
@@ -117,6 +117,10 @@ mutants: ## That the tests see changes in the rules, the operations and the arch
 	CONVOSTORE_SKIP_POSTGRES=1 CONVOSTORE_MODEL_OPERATIONS=4000 target/tools/bin/cargo-mutants mutants \
 		--output target $(if $(SHARD),--sharding round-robin --shard $(SHARD)) || test $$? -eq 2
 	scripts/mutants_caught.py target/mutants.out/outcomes.json 90
+
+.PHONY: coverage
+coverage: ## Which lines and branches of the core its tests run, by folder
+	scripts/coverage.sh
 
 .PHONY: soak
 soak: ## The long tests that nothing acknowledged is lost, for HOURS hours (default 1); how far each came in target/reliability/soak.jsonl
