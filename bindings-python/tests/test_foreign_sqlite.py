@@ -252,6 +252,6 @@ def test_nothing_acknowledged_is_lost(tmp_path: Path) -> None:
     control = disturbed_import_apart(tmp_path / "b.db", _lock_guard=False)
     seen = not isinstance(control, Import) or control.lost or control.problems
     if isinstance(outcome, Outcome):
-        record("R5 python, its own SQLite", outcome.rounds, outcome.lost + len(outcome.problems), int(bool(seen)))
+        record("R5 python, its own SQLite", outcome.rounds, outcome.lost + len(outcome.problems), int(bool(seen)), outcome)
     else:
-        record("R5 python, its own SQLite", ROUNDS, 1, int(bool(seen)))
+        record("R5 python, its own SQLite", ROUNDS, 1, int(bool(seen)), f"killed by signal {-outcome}")
