@@ -23,7 +23,8 @@ rows='
 6 r03_load nobody_is_busy
 1 r03_load who_waits
 8 r04_opening
-8 r05_dropped_locks
+5 r05_dropped_locks
+3 r05_two_writers
 12 r06_alike
 0 r07_faults faults_of_the_disk
 2 r07_faults confirmation_that_failed

@@ -10,12 +10,15 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
+use std::time::Duration;
 
 use convostore::backend::sqlite::{SqliteBackend, SqliteOptions};
 use convostore::backend::{
     Append, AppendRow, Appended, Backend, Continue, MessageFilter, SessionRow, StartSession,
 };
 use convostore::{Content, Error, ErrorCode, Role, Session, Timestamp};
+use nix::fcntl::{FcntlArg, fcntl};
+use nix::libc;
 
 const T: &str = "tenant";
 
@@ -96,7 +99,7 @@ fn the_other_process() {
     let Ok(path) = std::env::var("LOCK_GUARD_PATH") else {
         return;
     };
-    let options = SqliteOptions::new().wait_limit(std::time::Duration::from_millis(300));
+    let options = SqliteOptions::new().wait_limit(Duration::from_millis(300));
     let backend = SqliteBackend::open(path, options).unwrap();
     append(&backend, "theirs").unwrap();
 }
@@ -206,6 +209,49 @@ fn work_that_runs_once_says_that_its_locks_were_lost() {
     assert_eq!(texts(&backend), ["after"]);
 }
 
+/// To roll back, SQLite tidies the index of the WAL, which is the writer's alone: not while another has the lock that was ours.
+#[test]
+fn a_write_whose_lock_another_has_taken_is_rolled_back_after_that_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.db");
+    let backend = open(&path, SqliteOptions::new());
+    let other = File::options()
+        .read(true)
+        .write(true)
+        .open(beside(&path, "-shm"))
+        .unwrap();
+    let has_let_go = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let written = backend.write_alone(T, &mut |transaction| {
+            transaction.append(&rows("ours"))?;
+            open_and_close(&path);
+            write_lock(&other, libc::F_WRLCK);
+            scope.spawn(|| {
+                thread::sleep(Duration::from_millis(100));
+                has_let_go.store(true, Ordering::SeqCst);
+                write_lock(&other, libc::F_UNLCK);
+            });
+            Ok(())
+        });
+        assert_eq!(written.unwrap_err().code(), ErrorCode::LockLost);
+        assert!(has_let_go.load(Ordering::SeqCst), "rolled back before");
+    });
+    append(&backend, "after").unwrap();
+    assert_eq!(texts(&backend), ["after"]);
+}
+
+/// Takes the WAL's write lock, or gives it back, as another process would: by a lock of the descriptor, which knows none of this process.
+fn write_lock(shm: &File, kind: i32) {
+    let lock = libc::flock {
+        l_type: kind.try_into().unwrap(),
+        l_whence: 0,
+        l_start: 120,
+        l_len: 1,
+        l_pid: 0,
+    };
+    fcntl(shm, FcntlArg::F_OFD_SETLK(&lock)).unwrap();
+}
+
 #[test]
 fn locks_dropped_between_operations_are_taken_again() {
     let folder = tempfile::tempdir().unwrap();
@@ -249,7 +295,7 @@ fn under_constant_disturbance_nothing_acknowledged_is_lost() {
         scope.spawn(|| {
             while !stop.load(Ordering::SeqCst) {
                 open_and_close(&path);
-                thread::sleep(std::time::Duration::from_micros(700));
+                thread::sleep(Duration::from_micros(700));
             }
         });
         let theirs = scope.spawn(|| {

@@ -15,6 +15,8 @@
     reason = "tests fail by panicking, and say what they did"
 )]
 
+#[cfg(unix)]
+pub mod control;
 mod effort;
 pub mod files;
 pub mod hostile;

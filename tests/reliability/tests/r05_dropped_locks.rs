@@ -11,9 +11,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -25,6 +23,7 @@ use convostore::backend::{Append, AppendRow, Backend};
 use convostore::{
     Content, ErrorCode, MessageQuery, NewMessage, NewSession, Role, Store, StoreOptions, Timestamp,
 };
+use reliability::control::{control_of, is_control, say_seen};
 use reliability::files::beside;
 use reliability::{Chance, Effort, Verdict, Worker, seed};
 
@@ -32,20 +31,17 @@ const WORKER: &str = env!("CARGO_BIN_EXE_worker");
 const PATIENCE: Duration = Duration::from_secs(120);
 const ROUNDS_OF_A_FILE: u64 = 25;
 
-/// Set in the process of the control, which says in its last line what it lost.
-const CONTROL: &str = "R5_CONTROL";
-const LOST: &str = "R5 lost ";
-
 #[test]
 fn nothing_is_lost_when_locks_are_dropped() {
     let seed = seed();
-    if std::env::var_os(CONTROL).is_some() {
+    if is_control() {
         let (_, lost) = run(Effort::new(50, 50), seed, false);
-        println!("{LOST}{lost}");
-        return;
+        return say_seen(lost);
     }
     let (rounds, violations) = run(Effort::new(500, 100_000), seed, true);
-    let lost = control(seed);
+    // In a process of its own: who opens the database anew cuts the `-shm` file when all locks on it are gone, and the kernel kills the process that
+    // has it mapped.
+    let lost = control_of("nothing_is_lost_when_locks_are_dropped", seed);
     Verdict {
         guarantee: "R5 rust",
         runs: rounds,
@@ -53,27 +49,6 @@ fn nothing_is_lost_when_locks_are_dropped() {
         control_violations: Some(lost),
     }
     .record();
-}
-
-/// The same without the guard, in a process of its own: who opens the database anew cuts the `-shm` file when all locks on it are gone, and the
-/// kernel kills the process that has it mapped. To lose the process is a violation too.
-fn control(seed: u64) -> u64 {
-    let output = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "nothing_is_lost_when_locks_are_dropped"])
-        .arg("--nocapture")
-        .env(CONTROL, "1")
-        .env("CONVOSTORE_SEED", seed.to_string())
-        .env_remove("CONVOSTORE_SOAK_SECONDS")
-        .output()
-        .unwrap();
-    if let Some(signal) = output.status.signal() {
-        println!("R5, guard false: killed by signal {signal}");
-        return 1;
-    }
-    let said = String::from_utf8_lossy(&output.stdout);
-    let lost = said.lines().find_map(|line| line.split_once(LOST));
-    let (_, lost) = lost.unwrap_or_else(|| panic!("the control failed: {said}"));
-    lost.parse().unwrap()
 }
 
 fn run(effort: Effort, seed: u64, guarded: bool) -> (u64, u64) {

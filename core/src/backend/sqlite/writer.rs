@@ -20,11 +20,8 @@ pub(super) type Ran<T> = thread::Result<SqliteResult<T>>;
 /// How often a disturbed commit is looked for when the look is disturbed too.
 const SETTLE_ATTEMPTS: usize = 10;
 
-/// Between two looks for the turn.
-const TURN_PAUSE: Duration = Duration::from_micros(200);
-
-/// Between two looks for SQLite's write lock, which another process has: a part of the time waited so far, within these.
-const LOCK_PAUSES: (Duration, Duration) = (Duration::from_micros(200), Duration::from_millis(5));
+/// Between two looks for the turn, or for SQLite's write lock, which another process has: a part of the time waited so far, within these.
+const PAUSES: (Duration, Duration) = (Duration::from_micros(200), Duration::from_millis(5));
 const PART_WAITED: u32 = 16;
 
 /// The writing connection. Whoever has the turn uses it.
@@ -71,12 +68,29 @@ impl Writer {
     }
 
     /// Runs `work` in a transaction and commits if it succeeds. However it ends, no transaction is left open.
+    ///
+    /// All of it in the turn among this crate's writers, the beginning and the rolling back too: see [`Writer::take_write_lock_back`]. (A writer
+    /// that was killed in its turn has given it back, unless a child of its `fork` lives: then the store is `busy` until that ends.)
     pub(super) fn transact<T>(
         &mut self,
         guard: Option<&Guard>,
         work: impl FnOnce(&Connection) -> SqliteResult<T>,
     ) -> Ran<T> {
-        if let Err(error) = self.begin(guard) {
+        let until = Instant::now() + self.settings.wait;
+        match in_turn(guard, until, || self.transact_in_turn(guard, until, work)) {
+            Ok(Some(ran)) => ran,
+            Ok(None) => Ok(Err(SqliteError::Busy)),
+            Err(error) => Ok(Err(error)),
+        }
+    }
+
+    fn transact_in_turn<T>(
+        &mut self,
+        guard: Option<&Guard>,
+        until: Instant,
+        work: impl FnOnce(&Connection) -> SqliteResult<T>,
+    ) -> Ran<T> {
+        if let Err(error) = self.begin(until) {
             return Ok(Err(error));
         }
         let ran = catch_unwind(AssertUnwindSafe(|| work(&self.conn)));
@@ -84,66 +98,24 @@ impl Writer {
             Ok(Ok(value)) => Ok(self.commit(guard).map(|()| value)),
             failed => failed,
         };
-        match &ran {
-            Ok(Ok(_)) => {}
-            Ok(Err(error)) => self.roll_back(error.spoils_connection()),
-            Err(_) => self.roll_back(false),
-        }
-        if let Some(guard) = guard {
-            guard.give_turn_back();
+        if !matches!(ran, Ok(Ok(_))) {
+            if let Some(guard) = guard {
+                self.take_write_lock_back(guard, until);
+            }
+            self.roll_back(matches!(&ran, Ok(Err(error)) if error.spoils_connection()));
         }
         ran
     }
 
-    /// Begins a transaction, with the turn among this crate's writers where there is a guard to ask for it.
-    ///
-    /// A writer that SQLite lets through while another has the turn waits: that one's lock was dropped, and it is about to notice. However
-    /// long it takes, going on without the turn would be two writers at once. (A writer that was killed in its turn has given it back, unless a
-    /// child of its `fork` lives: then the store is `busy` until that ends.)
-    fn begin(&mut self, guard: Option<&Guard>) -> SqliteResult<()> {
-        let until = Instant::now() + self.settings.wait;
-        let mut ask_at = Instant::now() + wanted::slice(self.settings.wait);
-        loop {
-            self.begin_immediate_until(until)?;
-            if guard.is_none_or(Guard::take_turn) {
-                return Ok(());
-            }
-            // What the other commits meanwhile, this transaction would not see.
-            self.roll_back(false);
-            let now = Instant::now();
-            if now > until {
-                return Err(SqliteError::Busy);
-            }
-            if now > ask_at {
-                check_wanted()?;
-                ask_at = now + wanted::slice(self.settings.wait);
-            }
-            thread::sleep(TURN_PAUSE);
-        }
-    }
-
-    /// Waits for other processes, with pauses of our own: SQLite's grow to 100 ms, in which the lock may lie idle while all wait.
-    fn begin_immediate_until(&mut self, until: Instant) -> SqliteResult<()> {
+    /// Begins a transaction, waiting for other programs with pauses of our own: SQLite's grow to 100 ms, in which the lock may lie idle while all wait.
+    fn begin(&mut self, until: Instant) -> SqliteResult<()> {
         self.set_patience(Duration::ZERO)?;
-        let mut wait = None;
-        loop {
-            match self.begin_immediate() {
-                Err(SqliteError::Busy) => {}
-                begun => return begun,
-            }
-            let now = Instant::now();
-            let left = until.saturating_duration_since(now);
-            if left.is_zero() {
-                return Err(SqliteError::Busy);
-            }
-            let ask_at = now + wanted::slice(left);
-            let (since, next_ask) = wait.get_or_insert((now, ask_at));
-            if now > *next_ask {
-                check_wanted()?;
-                *next_ask = ask_at;
-            }
-            thread::sleep(lock_pause(now - *since).min(left));
-        }
+        let begun = persist(until, || match self.begin_immediate() {
+            Ok(()) => Ok(Some(())),
+            Err(SqliteError::Busy) => Ok(None),
+            Err(error) => Err(error),
+        })?;
+        begun.ok_or(SqliteError::Busy)
     }
 
     fn begin_immediate(&mut self) -> SqliteResult<()> {
@@ -217,12 +189,27 @@ impl Writer {
             let unchanged = self.data_version()? == version;
             // After the look: if the lock is there now, it was there then.
             let is_sure = guard.has_write_lock() && guard.is_linked();
+            self.take_write_lock_back(guard, Instant::now() + self.settings.wait);
             self.conn.execute_batch("ROLLBACK")?;
             if is_sure || !unchanged {
                 return Ok(unchanged);
             }
         }
         Ok(false)
+    }
+
+    /// Before a rolling back, in which SQLite tidies the WAL's index because it believes to be the one that may write: what another writer has put
+    /// there and not yet committed would be lost from it, and the file damaged. Where the lock was dropped and another has it, it is waited for,
+    /// also by who wants nothing any more, but no longer than until `deadline`.
+    fn take_write_lock_back(&self, guard: &Guard, deadline: Instant) {
+        let since = Instant::now();
+        while !self.conn.is_autocommit() && !guard.take_write_lock() {
+            let now = Instant::now();
+            if now > deadline {
+                return;
+            }
+            thread::sleep(pause(now - since));
+        }
     }
 
     fn roll_back(&mut self, spoil: bool) {
@@ -300,23 +287,45 @@ fn in_turn<T>(
     deadline: Instant,
     work: impl FnOnce() -> T,
 ) -> SqliteResult<Option<T>> {
-    while !guard.is_none_or(Guard::take_turn) {
-        if Instant::now() > deadline {
-            return Ok(None);
-        }
-        check_wanted()?;
-        thread::sleep(TURN_PAUSE);
+    let Some(guard) = guard else {
+        return Ok(Some(work()));
+    };
+    if persist(deadline, || Ok(guard.take_turn().then_some(())))?.is_none() {
+        return Ok(None);
     }
     let done = work();
-    if let Some(guard) = guard {
-        guard.give_turn_back();
-    }
+    guard.give_turn_back();
     Ok(Some(done))
 }
 
-/// How long to pause before the next look for the write lock, after so long a wait.
-fn lock_pause(waited: Duration) -> Duration {
-    let (least, most) = LOCK_PAUSES;
+/// Tries until it gives something: nothing where it does not until `deadline`. An error where it is wanted no longer.
+fn persist<T>(
+    deadline: Instant,
+    mut attempt: impl FnMut() -> SqliteResult<Option<T>>,
+) -> SqliteResult<Option<T>> {
+    let mut wait = None;
+    loop {
+        if let Some(done) = attempt()? {
+            return Ok(Some(done));
+        }
+        let now = Instant::now();
+        let left = deadline.saturating_duration_since(now);
+        if left.is_zero() {
+            return Ok(None);
+        }
+        let ask_at = now + wanted::slice(left);
+        let (since, next_ask) = wait.get_or_insert((now, ask_at));
+        if now > *next_ask {
+            check_wanted()?;
+            *next_ask = ask_at;
+        }
+        thread::sleep(pause(now - *since).min(left));
+    }
+}
+
+/// How long to pause before the next attempt, after so long a wait.
+fn pause(waited: Duration) -> Duration {
+    let (least, most) = PAUSES;
     (waited / PART_WAITED).clamp(least, most)
 }
 
@@ -380,8 +389,8 @@ mod tests {
     #[test]
     fn a_wait_for_the_lock_is_at_most_a_part_longer_than_it_has_to_be() {
         let millis = Duration::from_millis;
-        assert_eq!(lock_pause(Duration::ZERO), Duration::from_micros(200));
-        assert_eq!(lock_pause(millis(16)), millis(1));
-        assert_eq!(lock_pause(millis(30_000)), millis(5));
+        assert_eq!(pause(Duration::ZERO), Duration::from_micros(200));
+        assert_eq!(pause(millis(16)), millis(1));
+        assert_eq!(pause(millis(30_000)), millis(5));
     }
 }

@@ -8,6 +8,7 @@ mod hold;
 mod load;
 mod opening;
 mod retry;
+mod write;
 
 pub use load::COLD;
 
@@ -25,6 +26,7 @@ pub fn run(args: &[String]) {
         Some("load") => load::run(&rest),
         Some("opening") => opening::run(&rest),
         Some("retry") => retry::run(&rest),
+        Some("write") => write::run(&rest),
         task => panic!("there is no task {task:?}"),
     }
 }
