@@ -225,11 +225,11 @@ fn a_write_whose_lock_another_has_taken_is_rolled_back_after_that_one() {
         let written = backend.write_alone(T, &mut |transaction| {
             transaction.append(&rows("ours"))?;
             open_and_close(&path);
-            write_lock(&other, libc::F_WRLCK);
+            wal_lock(&other, WRITE_LOCK, libc::F_WRLCK);
             scope.spawn(|| {
                 thread::sleep(Duration::from_millis(100));
                 has_let_go.store(true, Ordering::SeqCst);
-                write_lock(&other, libc::F_UNLCK);
+                wal_lock(&other, WRITE_LOCK, libc::F_UNLCK);
             });
             Ok(())
         });
@@ -240,12 +240,41 @@ fn a_write_whose_lock_another_has_taken_is_rolled_back_after_that_one() {
     assert_eq!(texts(&backend), ["after"]);
 }
 
-/// Takes the WAL's write lock, or gives it back, as another process would: by a lock of the descriptor, which knows none of this process.
-fn write_lock(shm: &File, kind: i32) {
+/// A second SQLite in the process, even one that only reads, recovers the index of the WAL where it finds that half written: the write lock, which
+/// forbids that to other processes, it always gets. So no write commits meanwhile.
+#[test]
+fn no_write_commits_while_somebody_recovers_the_index() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.db");
+    let backend = open(&path, SqliteOptions::new());
+    let other = File::options()
+        .read(true)
+        .write(true)
+        .open(beside(&path, "-shm"))
+        .unwrap();
+    let is_recovered = AtomicBool::new(false);
+    thread::scope(|scope| {
+        wal_lock(&other, RECOVER_LOCK, libc::F_WRLCK);
+        scope.spawn(|| {
+            thread::sleep(Duration::from_millis(100));
+            is_recovered.store(true, Ordering::SeqCst);
+            wal_lock(&other, RECOVER_LOCK, libc::F_UNLCK);
+        });
+        append(&backend, "ours").unwrap();
+        assert!(is_recovered.load(Ordering::SeqCst), "committed before");
+    });
+    assert_eq!(texts(&backend), ["ours"]);
+}
+
+const WRITE_LOCK: i64 = 120;
+const RECOVER_LOCK: i64 = 122;
+
+/// Takes a lock of the WAL, or gives it back, as another process would: by a lock of the descriptor, which knows none of this process.
+fn wal_lock(shm: &File, byte: i64, kind: i32) {
     let lock = libc::flock {
         l_type: kind.try_into().unwrap(),
         l_whence: 0,
-        l_start: 120,
+        l_start: byte,
         l_len: 1,
         l_pid: 0,
     };

@@ -18,6 +18,10 @@
 //! after the beginning, some four files in a hundred were damaged in half a second of two writers and a program that came and went, because
 //! SQLite's rolling back writes too. Other programs do not know the turn; before a rolling back the write lock is taken back from them.
 //!
+//! A foreign SQLite does worse than closing, even to read: where it finds the index of the WAL half written, it takes the write lock, which a
+//! process always gets from itself, and recovers the index, while we write there. So while we write the index nobody may recover it: one more lock
+//! of the descriptor. (A recovery that overtook a commit made the store `corrupted` for everybody until all had closed it.)
+//!
 //! It also looks whether the paths of the database and of its WAL still lead to the files that are open, and the database has no
 //! second name: what is written to a WAL that nobody finds is lost with this process. Looking before a COMMIT is enough: what
 //! happens to the files during it might as well have happened after it.
@@ -70,6 +74,8 @@ mod linux {
 
     /// The WAL's write lock: SQLite's `WALINDEX_LOCK_OFFSET`.
     const WRITE_LOCK: off_t = 120;
+    /// Who recovers the WAL's index has it exclusively: SQLite's `WAL_RECOVER_LOCK`.
+    const RECOVER_LOCK: (off_t, off_t) = (122, 1);
     /// SQLite's "dead man switch": every process that has `-shm` open holds it shared.
     const DEAD_MAN_SWITCH: (off_t, off_t) = (128, 1);
     /// SQLite's `SHARED_FIRST` and `SHARED_SIZE` in the database file: every process that has it open in WAL mode holds them shared.
@@ -208,8 +214,20 @@ mod linux {
             renewed
         }
 
-        /// Takes the turn among the writers of this crate, if nobody has it. The caller has SQLite's write lock, so that somebody
-        /// has it only where that lock was dropped.
+        /// Keeps everybody from recovering the WAL's index, if nobody does it now.
+        pub(in super::super) fn forbid_recovery(&self) -> bool {
+            let recover = lock(F_RDLCK, RECOVER_LOCK);
+            fcntl(&self.shm, FcntlArg::F_OFD_SETLK(&recover)).is_ok()
+        }
+
+        /// Ends what [`Guard::forbid_recovery`] began.
+        pub(in super::super) fn allow_recovery(&self) {
+            let recover = lock(F_UNLCK, RECOVER_LOCK);
+            // If this fails, the lock ends with the descriptor.
+            let _ = fcntl(&self.shm, FcntlArg::F_OFD_SETLK(&recover));
+        }
+
+        /// Takes the turn among the writers of this crate, if nobody has it.
         pub(in super::super) fn take_turn(&self) -> bool {
             let turn = lock(F_WRLCK, (TURN, 1));
             fcntl(&self.database, FcntlArg::F_OFD_SETLK(&turn)).is_ok()
@@ -346,6 +364,12 @@ mod none {
         }
 
         pub(in super::super) fn give_up(&self) {}
+
+        pub(in super::super) fn forbid_recovery(&self) -> bool {
+            true
+        }
+
+        pub(in super::super) fn allow_recovery(&self) {}
 
         pub(in super::super) fn take_turn(&self) -> bool {
             true

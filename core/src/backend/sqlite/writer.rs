@@ -95,7 +95,7 @@ impl Writer {
         }
         let ran = catch_unwind(AssertUnwindSafe(|| work(&self.conn)));
         let ran = match ran {
-            Ok(Ok(value)) => Ok(self.commit(guard).map(|()| value)),
+            Ok(Ok(value)) => Ok(self.commit(guard, until).map(|()| value)),
             failed => failed,
         };
         if !matches!(ran, Ok(Ok(_))) {
@@ -137,10 +137,22 @@ impl Writer {
         }
     }
 
-    fn commit(&mut self, guard: Option<&Guard>) -> SqliteResult<()> {
+    fn commit(&mut self, guard: Option<&Guard>, until: Instant) -> SqliteResult<()> {
         let Some(guard) = guard else {
             return self.commit_unguarded();
         };
+        let version = self.data_version()?;
+        without_recovery(Some(guard), until, || self.commit_if_sound(guard))?;
+        if guard.is_intact() {
+            return Ok(());
+        }
+        match self.settle(guard, version) {
+            Ok(true) => Ok(()),
+            Ok(false) | Err(_) => Err(SqliteError::UnknownOutcome),
+        }
+    }
+
+    fn commit_if_sound(&self, guard: &Guard) -> SqliteResult<()> {
         // A foreign close drops the write lock with the rest, so before the commit that alone is looked at: each look is a system call.
         if !guard.has_write_lock() {
             return Err(SqliteError::LockLost);
@@ -149,15 +161,7 @@ impl Writer {
             guard.give_up();
             return Err(SqliteError::LockLost);
         }
-        let version = self.data_version()?;
-        self.commit_unguarded()?;
-        if guard.is_intact() {
-            return Ok(());
-        }
-        match self.settle(guard, version) {
-            Ok(true) => Ok(()),
-            Ok(false) | Err(_) => Err(SqliteError::UnknownOutcome),
-        }
+        self.commit_unguarded()
     }
 
     fn commit_unguarded(&self) -> SqliteResult<()> {
@@ -224,7 +228,7 @@ impl Writer {
         guard: Option<&Guard>,
         deadline: Instant,
     ) -> SqliteResult<bool> {
-        in_turn(guard, deadline, || self.checkpoint(deadline))?.unwrap_or(Ok(false))
+        in_turn(guard, deadline, || self.checkpoint(guard, deadline))?.unwrap_or(Ok(false))
     }
 
     /// Writes the whole database anew, waiting for other writers no longer than until `deadline`, and empties the WAL before and after it, waiting for
@@ -238,11 +242,11 @@ impl Writer {
         let soon = || deadline.min(Instant::now() + readers);
         let work = || {
             // First, so that nothing is written anew while a reader needs what was there.
-            if !self.checkpoint(soon())? {
+            if !self.checkpoint(guard, soon())? {
                 return Ok(false);
             }
             self.vacuum(guard, deadline)?;
-            self.checkpoint(soon())
+            self.checkpoint(guard, soon())
         };
         in_turn(guard, deadline, work)?.unwrap_or(Err(SqliteError::Busy))
     }
@@ -253,7 +257,7 @@ impl Writer {
             return Err(SqliteError::LockLost);
         }
         self.set_patience(deadline.saturating_duration_since(Instant::now()))?;
-        let vacuumed = maintenance::vacuum(&self.conn);
+        let vacuumed = without_recovery(guard, deadline, || maintenance::vacuum(&self.conn));
         if let Err(error) = &vacuumed {
             self.roll_back(error.spoils_connection());
         }
@@ -265,12 +269,13 @@ impl Writer {
         }
     }
 
-    fn checkpoint(&mut self, deadline: Instant) -> SqliteResult<bool> {
+    fn checkpoint(&mut self, guard: Option<&Guard>, deadline: Instant) -> SqliteResult<bool> {
         let wait = deadline.saturating_duration_since(Instant::now());
         self.set_patience(wait)?;
-        let hindered: i64 = self
-            .conn
-            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+        let hindered: i64 = without_recovery(guard, deadline, || {
+            let sql = "PRAGMA wal_checkpoint(TRUNCATE)";
+            Ok(self.conn.query_row(sql, [], |row| row.get(0))?)
+        })?;
         Ok(hindered == 0)
     }
 
@@ -296,6 +301,22 @@ fn in_turn<T>(
     let done = work();
     guard.give_turn_back();
     Ok(Some(done))
+}
+
+/// Does what writes the WAL's index, while nobody recovers it; who does is waited for until `deadline`.
+fn without_recovery<T>(
+    guard: Option<&Guard>,
+    deadline: Instant,
+    work: impl FnOnce() -> SqliteResult<T>,
+) -> SqliteResult<T> {
+    let Some(guard) = guard else {
+        return work();
+    };
+    persist(deadline, || Ok(guard.forbid_recovery().then_some(())))?
+        .ok_or(SqliteError::LockLost)?;
+    let done = work();
+    guard.allow_recovery();
+    done
 }
 
 /// Tries until it gives something: nothing where it does not until `deadline`. An error where it is wanted no longer.
