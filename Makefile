@@ -1,4 +1,5 @@
-# Everything that a developer does here. `make help` lists it. No target needs anything installed beyond Rust, Python, Node and a C compiler.
+# Everything that a developer does here. `make help` lists it. No target needs anything installed by hand beyond Rust, Python, Node and a C compiler; where
+# this is not root on Debian, PostgreSQL, PgBouncer and chromium too.
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c

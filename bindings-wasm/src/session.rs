@@ -57,8 +57,9 @@ pub(crate) fn list_sessions(store: &Store, mut given: Args) -> Result<Answer> {
         query = query.status(status);
     }
     if let Some(name) = given.text() {
-        let order = ListOrder::from_name(&name)
-            .ok_or_else(|| invalid("order must be activity or creation"))?;
+        let order = ListOrder::from_name(&name).ok_or_else(|| {
+            invalid("order must be activity or creation").with("argument", "order")
+        })?;
         query = query.order(order);
     }
     if let Some(limit) = given.size() {

@@ -29,8 +29,9 @@ impl CoreDatabase {
             options = options.tenant(tenant);
         }
         if let Some(name) = given.text() {
-            let scheme = IdScheme::from_name(&name)
-                .ok_or_else(|| invalid("ids must be uuid7, uuid4, timestamp or a function"))?;
+            let scheme = IdScheme::from_name(&name).ok_or_else(|| {
+                invalid("ids must be uuid7, uuid4, timestamp or a function").with("argument", "ids")
+            })?;
             options = options.id_scheme(scheme);
         }
         if let Some(ids) = ids {
@@ -40,7 +41,10 @@ impl CoreDatabase {
             let rule = match name.as_str() {
                 "first_spoken" => PreviewRule::FirstSpoken,
                 "first" => PreviewRule::First,
-                _ => return Err(invalid("preview must be first_spoken or first")),
+                _ => {
+                    return Err(invalid("preview must be first_spoken or first")
+                        .with("argument", "preview"));
+                }
             };
             options = options.preview(rule);
         }

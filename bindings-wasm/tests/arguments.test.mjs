@@ -150,6 +150,45 @@ test("errors name what is named here", async () => {
   await store.close();
 });
 
+test("what the core refuses is told with JavaScript's names, and what it quotes stays as it was given", async () => {
+  const store = await Store.inMemory();
+  const { id } = await store.createSession({ id: "get_messages", scope: "C", key: "dedup_key" });
+  const later = new Date(Date.now() + 1e9);
+  const wrong = {
+    dedupKey: () => store.saveMessage(id, { role: "user", content: "x", dedupKey: "" }),
+    tokenCount: () => store.saveMessage(id, { role: "user", content: "x", tokenCount: -1 }),
+    role: () => store.saveMessage(id, { role: "nobody", content: "x" }),
+    sessionId: () => store.getMessages(""),
+    id: () => store.getSession(""),
+    createdAt: () => store.createSession({ createdAt: later }),
+    lifecycle: () => store.createSession({ lifecycle: "none" }),
+    status: () => store.createSession({ status: "none" }),
+    limit: () => store.getMessages(id, { limit: 1, last: 1 }),
+    scope: () => store.listSessions({ scope: "a", scopePrefix: "a" }),
+    metadata: () => store.updateSession(id, { metadata: {}, mergeMetadata: {} }),
+    key: () => store.getOrCreateSession({}),
+    order: () => store.listSessions({ order: "none" }),
+    cursor: () => store.listSessions({ cursor: "none" }),
+    ids: () => Store.inMemory({ ids: "none" }),
+    preview: () => Store.inMemory({ preview: "none" }),
+    name: () => Store.open({ path: fresh(), name: "chat" }),
+  };
+  for (const [argument, work] of Object.entries(wrong)) {
+    const error = await outcome(work);
+    isInvalid(error, argument, argument);
+    assert.doesNotMatch(error.message.replace("first_spoken", ""), /[a-z]_[a-z]/, argument);
+  }
+  const taken = await outcome(() => store.createSession({ scope: "C", key: "dedup_key" }));
+  assert.match(taken.message, /"dedup_key" already; getOrCreateSession continues it/);
+  assert.match((await outcome(() => store.touchSession("get_messages_2"))).message, /"get_messages_2"/);
+});
+
+test("a lifecycle without statuses has those that it names", async () => {
+  const store = await Store.inMemory();
+  const { statuses } = await store.defineLifecycle({ name: "review", initial: "open", moves: [["open", "merged"]], finalStatuses: ["merged", "dropped"] });
+  assert.deepEqual(statuses, ["open", "merged", "dropped"]);
+});
+
 test("after close the answer is closed, also to arguments that are wrong", async () => {
   const store = await Store.inMemory();
   const names = Object.getOwnPropertyNames(Store.prototype).filter((name) => !["constructor", "tenant", "close", "streamMessages", "forTenant"].includes(name));

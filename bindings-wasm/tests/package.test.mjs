@@ -186,6 +186,30 @@ test("tsc --strict on a program that uses it", () => {
   }
 });
 
+test("tsc --strict with no settings of ours: as it comes, for Node without the browser's types, for the browser alone", () => {
+  writeFileSync(join(app, "first.ts"), `import { init, Store } from "convostore";
+    await init(new Uint8Array(2));
+    const store = await Store.inMemory();
+    const session = await store.getOrCreateSession({ scope: "C042", key: "1718.55" });
+    await store.saveMessage(session.id, { role: "user", content: "The app crashes on start." });
+    (await store.getMessages(session.id, { last: 20 })).map((message) => message.seq) satisfies number[];
+    await store.close();`);
+  const types = join(rootFolder, "bindings-wasm", "node_modules", "@types");
+  const settings = {
+    "as it comes": ["--types", ""],
+    "for Node": ["--target", "es2022", "--lib", "es2022", "--types", "node", "--typeRoots", types],
+    "for the browser": ["--target", "es2022", "--lib", "es2022,dom", "--types", ""],
+  };
+  for (const [name, given] of Object.entries(settings)) {
+    const args = ["--strict", "--noEmit", "--module", "nodenext", ...given, "first.ts"];
+    try {
+      execFileSync(join(rootFolder, "bindings-wasm", "node_modules", ".bin", "tsc"), args, { cwd: app, encoding: "utf8" });
+    } catch (error) {
+      assert.fail(`${name}: ${error.stdout}`);
+    }
+  }
+});
+
 test("the public types are those of the snapshot, and none is any", () => {
   const read = (name) => readFileSync(join(packageFolder, "dist", name), "utf8");
   const present = ["node.d.ts", "browser.d.ts", "public.d.ts", "errors-public.d.ts", "errors.d.ts", "json.d.ts", "types.d.ts", "store.d.ts"].map((name) => `// ${name}\n${read(name)}`).join("\n");

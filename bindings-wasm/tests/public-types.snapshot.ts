@@ -1,11 +1,11 @@
 // node.d.ts
-import { type InitInput } from "./runtime.js";
+import type { InitInput } from "./types.js";
 /** Loads the WebAssembly from elsewhere than the package. Not needed: opening a store loads it. A second call does nothing. */
 export declare function init(input?: InitInput | Promise<InitInput>): Promise<void>;
 export * from "./public.js";
 
 // browser.d.ts
-import { type InitInput } from "./runtime.js";
+import type { InitInput } from "./types.js";
 /** Loads the WebAssembly, from elsewhere than beside this module where told. Not needed: opening a store loads it. A second call does nothing. */
 export declare function init(input?: InitInput | Promise<InitInput>): Promise<void>;
 export * from "./public.js";
@@ -14,7 +14,6 @@ export * from "./public.js";
 /** What every entry exports. */
 export * from "./errors-public.js";
 export { jsonText, JsonText, type JsonInput, type JsonObject, type JsonValue } from "./json.js";
-export type { InitInput } from "./runtime.js";
 export { Store } from "./store.js";
 export type * from "./types.js";
 
@@ -222,8 +221,8 @@ export interface Lifecycle {
     readonly name: string;
     /** The status of a new session. */
     readonly initial: string;
-    /** All statuses. */
-    readonly statuses: readonly string[];
+    /** All statuses. Default: those that the other members name. */
+    readonly statuses?: readonly string[] | undefined;
     /** The allowed moves: from, to. */
     readonly moves: readonly (readonly [from: string, to: string])[];
     /** The statuses that end a session. */
@@ -371,8 +370,8 @@ export interface LifecycleDefinition {
     readonly name: string;
     /** The status of a new session. */
     readonly initial: string;
-    /** All statuses. */
-    readonly statuses: readonly string[];
+    /** All statuses. Default: those that the other members name. */
+    readonly statuses?: readonly string[] | undefined;
     /** The allowed moves: from, to. Default: none. */
     readonly moves?: readonly (readonly [from: string, to: string])[] | undefined;
     /** The statuses that end a session. Default: none. */
@@ -463,8 +462,18 @@ export type OpenOptions = StoreOptions & Waits & ({
     readonly name: string;
     readonly path?: undefined;
 });
+/** A compiled module; nothing where the program does not know the type. */
+type CompiledModule = typeof globalThis extends {
+    WebAssembly: {
+        Module: new (...given: never[]) => infer Module;
+    };
+} ? Module : never;
+/** What `init` takes: a URL or response to fetch, the bytes, or a compiled module. */
+export type InitInput = string | URL | Request | Response | ArrayBuffer | ArrayBufferView | CompiledModule;
+export {};
 
 // store.d.ts
+/// <reference lib="esnext.disposable" preserve="true" />
 import type { Host, Keeper } from "./keeper.js";
 import type { ArchiveSource, Cleanup, CleanupQuery, ContentInput, Context, ContextQuery, Deletion, Export, ExportOptions, ExportReport, ImportReport, Lifecycle, LifecycleDefinition, Message, MessageQuery, NewMessage, NewSession, ObjectInput, OpenOptions, Page, ResumeOptions, SaveOptions, Session, SessionQuery, SessionUpdate, Stats, StoreCheck, StoreOptions, Waits } from "./types.js";
 /** How an entry opens kept stores. */

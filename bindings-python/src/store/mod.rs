@@ -38,8 +38,9 @@ use crate::wanted::detached;
 ///             print(message.role, message.content)
 ///
 /// Errors that every operation may raise besides those it names, by their `code`: closed, busy (after the wait limit), read_only,
-/// disk_full, corrupted, lock_lost, forked, reentrant, storage. An operation that raises has changed nothing; on PostgreSQL with one
-/// exception: unknown_outcome, where the connection was lost during the commit.
+/// disk_full, corrupted, lock_lost, forked, reentrant, storage. An operation that raises has changed nothing, with two
+/// exceptions: unknown_outcome, where the connection was lost, the disk failed or another SQLite interfered during the commit; and
+/// cleanup_sessions, which keeps what it has deleted.
 ///
 /// A Ctrl-C during a wait for others is heard within a quarter of a second; the operation has then changed nothing. Work that has
 /// begun is completed first, and the interrupt comes after it.

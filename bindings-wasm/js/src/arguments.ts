@@ -116,7 +116,7 @@ export function resumption(scope: string, value: Omit<ResumeOptions, "scope"> | 
 
 function sessionRow(given: NewSession, ...after: readonly Wire[]): string {
   return JSON.stringify([
-    optionalText(given.id, "session id"), optionalText(given.scope, "scope"), optionalText(given.key, "key"), optionalText(given.owner, "owner"),
+    optionalText(given.id, "id"), optionalText(given.scope, "scope"), optionalText(given.key, "key"), optionalText(given.owner, "owner"),
     optionalText(given.lifecycle, "lifecycle"), optionalText(given.status, "status"), optionalObject(given.metadata, "metadata"), time(given.createdAt, "createdAt"),
     ...after,
   ] satisfies Wire);
@@ -188,13 +188,13 @@ export function lifecycleDefinition(value: LifecycleDefinition): string {
   const noPairs = (): Error => invalid("moves must be a list of pairs", "moves");
   const moves: unknown = given.moves ?? [];
   if (!isList(moves, "moves")) throw noPairs();
-  return JSON.stringify([
-    text(given.name, "name"), text(given.initial, "initial"), texts(given.statuses, "statuses"),
-    Array.from(moves, (move) => {
-      if (!isList(move, "moves") || move.length !== 2) throw noPairs();
-      return texts(move, "moves");
-    }).flat(), texts(given.finalStatuses ?? [], "finalStatuses"),
-  ] satisfies Wire);
+  const [name, initial, finalStatuses] = [text(given.name, "name"), text(given.initial, "initial"), texts(given.finalStatuses ?? [], "finalStatuses")];
+  const pairs = Array.from(moves, (move) => {
+    if (!isList(move, "moves") || move.length !== 2) throw noPairs();
+    return texts(move, "moves");
+  }).flat();
+  const statuses = given.statuses === undefined ? [...new Set([initial, ...pairs, ...finalStatuses])] : texts(given.statuses, "statuses");
+  return JSON.stringify([name, initial, statuses, pairs, finalStatuses] satisfies Wire);
 }
 
 export { JsonText };

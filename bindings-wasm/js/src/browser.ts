@@ -2,12 +2,14 @@
 import { text } from "./arguments.js";
 import { invalid } from "./errors.js";
 import { IndexedDbKeeper } from "./indexeddb/keeper.js";
-import { type InitInput, initFrom, setLoader } from "./runtime.js";
+import { initFrom, setLoader } from "./runtime.js";
+import type { InitInput } from "./types.js";
 import { setOpenKeeper } from "./store.js";
 
 setLoader({ load: () => init() });
-setOpenKeeper(async ({ name, signal }, host) => {
+setOpenKeeper(async ({ name, path, signal }, host) => {
   if (typeof name !== "string" || name === "") throw invalid("Store.open needs a name here, and a path in Node", "name");
+  if (path !== undefined) throw invalid("Store.open takes a name here and no path", "path");
   return IndexedDbKeeper.open(text(name, "name"), host, signal);
 });
 

@@ -154,10 +154,20 @@ export function invalid(message: string, argument?: string): ConvostoreError {
   return errorOf("invalid_argument", message, argument === undefined ? {} : { argument });
 }
 
+/** Names of operations and arguments that sentences of the core may hold, or what stands in quotes. */
+const NAMES =
+  /"(?:[^"\\]|\\.)*"|\b(?:(?:create|get_or_create|resume)_session|get_messages|define_lifecycle|(?:created|active|updated)_at|dedup_key|expected_revision|merge_metadata|next_cursor|scope_prefix|session_id|token_count|final_statuses)\b/g;
+
+/** A sentence of the core with names as JavaScript has them; what it quotes is the caller's, and stays. */
+function named(message: string): string {
+  return message.replace(NAMES, (found) => (found.startsWith('"') ? found : found.replace(/_(.)/g, (_, letter: string) => letter.toUpperCase())));
+}
+
 /** The error that the Rust side threw as JSON text. */
 export function errorFromWire(wire: string): ConvostoreError {
   const [code, message, cause, ...rest] = JSON.parse(wire) as [string, string, string | null, ...(string | number | boolean | null)[]];
   const details: Record<string, string | number | boolean | null> = {};
   for (let i = 0; i + 1 < rest.length; i += 2) details[String(rest[i])] = rest[i + 1] ?? null;
-  return errorOf(code, message, details, cause === null ? undefined : new Error(cause));
+  if (typeof details.argument === "string") details.argument = named(details.argument);
+  return errorOf(code, named(message), details, cause === null ? undefined : new Error(cause));
 }

@@ -1,6 +1,4 @@
 /** Keepers: what makes rows in memory last. */
-import type { CoreDatabase } from "./web/core.js";
-
 /**
  * Keeps rows outside of memory. A write is prepared in memory, handed over, and becomes visible only when it is kept; if keeping fails,
  * nothing has happened.
@@ -46,5 +44,3 @@ export interface Host {
   /** It can keep nothing any more. */
   broken(error: Error): void;
 }
-
-export type { CoreDatabase };

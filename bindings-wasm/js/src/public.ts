@@ -1,6 +1,5 @@
 /** What every entry exports. */
 export * from "./errors-public.js";
 export { jsonText, JsonText, type JsonInput, type JsonObject, type JsonValue } from "./json.js";
-export type { InitInput } from "./runtime.js";
 export { Store } from "./store.js";
 export type * from "./types.js";

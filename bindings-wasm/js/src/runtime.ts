@@ -6,10 +6,8 @@
  */
 import * as core from "./web/core.js";
 import { Boxes } from "./boxes.js";
+import type { InitInput } from "./types.js";
 import { ConvostoreError, errorFromWire, errorOf, type PoisonedError, shortened } from "./errors.js";
-
-/** What `init` takes: a URL or response to fetch, the bytes, or a compiled module. */
-export type InitInput = string | URL | Request | Response | BufferSource | WebAssembly.Module;
 
 /** How an entry brings the WebAssembly in. */
 export interface Loader {

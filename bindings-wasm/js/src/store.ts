@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 import {
   cleanupQuery, content, contextQuery, flag, lifecycleDefinition, messageQuery, newMessage, newSession, object, options, optionalWhole, resumption, savedUpdate,
   sessionQuery, sessionUpdate, signalOf, text, waitsOf, whole,
@@ -118,7 +119,7 @@ export class Store {
 
   /** The session with that id; null where there is none. */
   async getSession(id: string): Promise<Session | null> {
-    return orNull(this.#read("get_session", () => JSON.stringify([text(id, "session id")])), toSession);
+    return orNull(this.#read("get_session", () => JSON.stringify([text(id, "id")])), toSession);
   }
 
   /** The session with that key in that scope; null where there is none. */
@@ -148,13 +149,13 @@ export class Store {
 
   /** Changes a session; what is not given stays. Errors: `not_found`, `invalid_transition`, `conflict`. */
   async updateSession(id: string, update: SessionUpdate, waits?: Waits): Promise<Session> {
-    const [now, given] = [this.#engine.now(), sessionUpdate(text(id, "session id"), update)];
+    const [now, given] = [this.#engine.now(), sessionUpdate(text(id, "id"), update)];
     return toSession(await this.#write(() => this.#run("update_session", given, now), waitsOf(waits)));
   }
 
   /** Makes the session active now. Errors: `not_found`. */
   async touchSession(id: string, waits?: Waits): Promise<Session> {
-    const [now, given] = [this.#engine.now(), JSON.stringify([text(id, "session id")])];
+    const [now, given] = [this.#engine.now(), JSON.stringify([text(id, "id")])];
     return toSession(await this.#write(() => this.#run("touch_session", given, now), waitsOf(waits)));
   }
 
@@ -162,7 +163,7 @@ export class Store {
   async deleteSession(id: string, deletion?: { readonly erase?: boolean | undefined } & Waits): Promise<Deletion> {
     const now = this.#engine.now();
     const given = options(deletion, "options", ["erase", "signal"]);
-    const [named, erase, signal] = [text(id, "session id"), flag(given.erase, "erase") ?? false, signalOf(given.signal)];
+    const [named, erase, signal] = [text(id, "id"), flag(given.erase, "erase") ?? false, signalOf(given.signal)];
     const wire = JSON.stringify([named, erase]);
     return this.#engine.writes(async (settle) => {
       const [deleted, reason] = JSON.parse(await settle(() => this.#run("delete_session", wire, now))) as [0 | 1, string?];
@@ -194,7 +195,7 @@ export class Store {
   async saveMessage(sessionId: string, message: NewMessage, saveOptions?: Omit<SaveOptions, "update">): Promise<Message> {
     const now = this.#engine.now();
     const given = options(saveOptions, "options", ["expectedRevision", "signal"]);
-    const [id, said, signal] = [text(sessionId, "session id"), newMessage(message), signalOf(given.signal)];
+    const [id, said, signal] = [text(sessionId, "sessionId"), newMessage(message), signalOf(given.signal)];
     const expected = optionalWhole(given.expectedRevision, "expectedRevision");
     const saved = this.#save(id, [said], expected, "", now, signal, (at) => this.#boxes.saved(at, 0));
     // What is done already is not waited for.
@@ -206,7 +207,7 @@ export class Store {
     const now = this.#engine.now();
     const given = options(saveOptions, "options", ["expectedRevision", "update", "signal"]);
     if (!isList(messages, "messages")) throw invalid("messages must be a list", "messages");
-    const [id, said, signal] = [text(sessionId, "session id"), Array.from(messages, (each) => newMessage(each as NewMessage)), signalOf(given.signal)];
+    const [id, said, signal] = [text(sessionId, "sessionId"), Array.from(messages, (each) => newMessage(each as NewMessage)), signalOf(given.signal)];
     const expected = optionalWhole(given.expectedRevision, "expectedRevision");
     return this.#save(id, said, expected, savedUpdate(given.update), now, signal, (at) => said.map((each, i) => savedMessage(each, this.#boxes.saved(at, i))));
   }
@@ -222,7 +223,7 @@ export class Store {
   async saveSummary(sessionId: string, summary: ContentInput, saveOptions?: { readonly tokenCount?: number | undefined } & Waits): Promise<Message> {
     const now = this.#engine.now();
     const given = options(saveOptions, "options", ["tokenCount", "signal"]);
-    const [id, said, signal] = [text(sessionId, "session id"), content(summary), signalOf(given.signal)];
+    const [id, said, signal] = [text(sessionId, "sessionId"), content(summary), signalOf(given.signal)];
     const wire = JSON.stringify([id, said.body, said.isJson, optionalWhole(given.tokenCount, "tokenCount")]);
     const saved = await this.#write(() => this.#boxes.messages(this.#handle.core.run("save_summary", now, wire)), signal, wire.length);
     return saved[0] as Message;
@@ -231,14 +232,14 @@ export class Store {
   /** Messages of a session, oldest first. Errors: `not_found`. */
   async getMessages(sessionId: string, query?: MessageQuery): Promise<Message[]> {
     this.#engine.check();
-    const [id, given] = [text(sessionId, "session id"), messageQuery(query)];
+    const [id, given] = [text(sessionId, "sessionId"), messageQuery(query)];
     return this.#boxes.messages(this.#engine.call(() => this.#handle.core.get_messages(id, given)));
   }
 
   /** Messages of a session one by one, oldest first: for long histories. It ends at the last message that was there at the start. */
   async *streamMessages(sessionId: string, query?: Omit<MessageQuery, "last"> & Waits): AsyncGenerator<Message, void, undefined> {
     this.#engine.check();
-    const [id, given, signal] = [text(sessionId, "session id"), messageQuery(query, ["signal"]), signalOf(query?.signal)];
+    const [id, given, signal] = [text(sessionId, "sessionId"), messageQuery(query, ["signal"]), signalOf(query?.signal)];
     if ((query as MessageQuery | undefined)?.last !== undefined) throw invalid("a stream goes forward; use getMessages for the last messages, or after", "last");
     const stream = this.#engine.call(() => this.#handle.core.stream_messages(id, given));
     try {
@@ -255,25 +256,25 @@ export class Store {
 
   /** How many messages the session has. Errors: `not_found`. */
   async countMessages(sessionId: string): Promise<number> {
-    return Number(this.#read("count_messages", () => JSON.stringify([text(sessionId, "session id")])));
+    return Number(this.#read("count_messages", () => JSON.stringify([text(sessionId, "sessionId")])));
   }
 
   /** Removes the newest message and gives it back; null where there is none. Errors: `not_found` where there is no such session. */
   async popMessage(sessionId: string, waits?: Waits): Promise<Message | null> {
-    const [now, given] = [this.#engine.now(), JSON.stringify([text(sessionId, "session id")])];
+    const [now, given] = [this.#engine.now(), JSON.stringify([text(sessionId, "sessionId")])];
     const popped = await this.#write(() => this.#boxes.messages(this.#handle.core.run("pop_message", now, given)), waitsOf(waits));
     return popped[0] ?? null;
   }
 
   /** Deletes the messages whose `seq` is below `before`, and says how many. The preview stays. */
   async deleteMessagesBefore(sessionId: string, before: number, waits?: Waits): Promise<number> {
-    const [now, given] = [this.#engine.now(), JSON.stringify([text(sessionId, "session id"), whole(before, "before")])];
+    const [now, given] = [this.#engine.now(), JSON.stringify([text(sessionId, "sessionId"), whole(before, "before")])];
     return Number(await this.#write(() => this.#run("delete_messages_before", given, now), waitsOf(waits)));
   }
 
   /** Deletes all messages of the session, and says how many. Numbers go on where they were. */
   async clearMessages(sessionId: string, waits?: Waits): Promise<number> {
-    const [now, given] = [this.#engine.now(), JSON.stringify([text(sessionId, "session id")])];
+    const [now, given] = [this.#engine.now(), JSON.stringify([text(sessionId, "sessionId")])];
     return Number(await this.#write(() => this.#run("clear_messages", given, now), waitsOf(waits)));
   }
 

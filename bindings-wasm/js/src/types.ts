@@ -89,8 +89,8 @@ export interface Lifecycle {
   readonly name: string;
   /** The status of a new session. */
   readonly initial: string;
-  /** All statuses. */
-  readonly statuses: readonly string[];
+  /** All statuses. Default: those that the other members name. */
+  readonly statuses?: readonly string[] | undefined;
   /** The allowed moves: from, to. */
   readonly moves: readonly (readonly [from: string, to: string])[];
   /** The statuses that end a session. */
@@ -251,8 +251,8 @@ export interface LifecycleDefinition {
   readonly name: string;
   /** The status of a new session. */
   readonly initial: string;
-  /** All statuses. */
-  readonly statuses: readonly string[];
+  /** All statuses. Default: those that the other members name. */
+  readonly statuses?: readonly string[] | undefined;
   /** The allowed moves: from, to. Default: none. */
   readonly moves?: readonly (readonly [from: string, to: string])[] | undefined;
   /** The statuses that end a session. Default: none. */
@@ -346,3 +346,9 @@ export interface StoreOptions {
 
 /** How a kept store is opened: by `path` in Node, by `name` in a browser. */
 export type OpenOptions = StoreOptions & Waits & ({ readonly path: string; readonly name?: undefined } | { readonly name: string; readonly path?: undefined });
+
+/** A compiled module; nothing where the program does not know the type. */
+type CompiledModule = typeof globalThis extends { WebAssembly: { Module: new (...given: never[]) => infer Module } } ? Module : never;
+
+/** What `init` takes: a URL or response to fetch, the bytes, or a compiled module. */
+export type InitInput = string | URL | Request | Response | ArrayBuffer | ArrayBufferView | CompiledModule;

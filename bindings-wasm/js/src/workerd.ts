@@ -1,7 +1,8 @@
 /** The entry for workerd (Cloudflare Workers), which allows no WebAssembly but that of imported modules. Nothing is kept there. */
 // @ts-expect-error: a module of WebAssembly, which the platform compiles
 import wasm from "./web/core_bg.wasm";
-import { type InitInput, initFrom, initSync, setLoader } from "./runtime.js";
+import { initFrom, initSync, setLoader } from "./runtime.js";
+import type { InitInput } from "./types.js";
 
 setLoader({ load: () => initSync(() => wasm as WebAssembly.Module) });
 

@@ -52,7 +52,7 @@ pub(crate) fn session_problems(row: &SessionRow, lifecycle: Option<&Lifecycle>) 
 /// Checks the session's id, scope, key and owner.
 pub(crate) fn check_names(row: &SessionRow) -> Result<()> {
     let session = &row.session;
-    limits::check("session id", &session.id, 1, limits::SESSION_ID)?;
+    limits::check("session_id", &session.id, 1, limits::SESSION_ID)?;
     limits::check("scope", &session.scope, 0, limits::SCOPE)?;
     limits::check_optional("key", session.key.as_deref(), limits::KEY)?;
     limits::check_optional("owner", session.owner.as_deref(), limits::OWNER)

@@ -139,6 +139,7 @@ pub(crate) fn unknown(name: &str) -> Error {
         "there is no lifecycle {name}; the built-in ones are agent and ticket, others come by define_lifecycle",
         name = quoted(&name),
     ))
+    .with("argument", "lifecycle")
     .with("lifecycle", name)
 }
 
@@ -164,6 +165,7 @@ pub(crate) fn check_status(lifecycle: &Lifecycle, status: &str) -> Result<()> {
         joined(&lifecycle.statuses, ", "),
         status = quoted(&status)
     ))
+    .with("argument", "status")
     .with("lifecycle", lifecycle.name.as_str()))
 }
 

@@ -43,12 +43,14 @@ impl Roles {
             return Err(Error::invalid(format!(
                 "the role is not among the known ones, and not repeated here, since it is no plain word of at most {} bytes (is it the content?); known are {known}, and others can be declared when the store is opened",
                 limits::ROLE
-            )));
+            ))
+            .with("argument", "role"));
         }
         Err(Error::invalid(format!(
             "unknown role {role}; known are {known}, and others can be declared when the store is opened",
             role = quoted(&role),
         ))
+        .with("argument", "role")
         .with("role", role))
     }
 }

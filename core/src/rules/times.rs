@@ -14,7 +14,8 @@ pub(crate) fn session_created_at(given: Option<Timestamp>, now: Timestamp) -> Re
     match given {
         Some(given) if given > now => Err(Error::invalid(format!(
             "created_at {given} is later than now, {now}; a session cannot be created in the future"
-        ))),
+        ))
+        .with("argument", "created_at")),
         Some(given) => Ok(given),
         None => Ok(now),
     }

@@ -42,7 +42,7 @@ impl Store {
     ) -> Result<Vec<Message>> {
         let (_entered, backend, tenant) = self.enter()?;
         let now = self.now();
-        limits::check("session id", session_id, 1, limits::SESSION_ID)?;
+        limits::check("session_id", session_id, 1, limits::SESSION_ID)?;
         for message in &messages {
             self.check_message(message)?;
         }
@@ -92,7 +92,7 @@ impl Store {
     /// Errors: `not_found`; `invalid_argument` where both `limit` and `last` are given.
     pub fn get_messages(&self, session_id: &str, query: MessageQuery) -> Result<Vec<Message>> {
         let (_entered, backend, tenant) = self.enter_reading()?;
-        limits::check("session id", session_id, 1, limits::SESSION_ID)?;
+        limits::check("session_id", session_id, 1, limits::SESSION_ID)?;
         let filter = self.message_filter(query)?;
         backend
             .messages(tenant, session_id, &filter)?
@@ -116,7 +116,7 @@ impl Store {
         let filter = self.message_filter(query)?;
         let last_seq = {
             let (_entered, backend, tenant) = self.enter_reading()?;
-            limits::check("session id", session_id, 1, limits::SESSION_ID)?;
+            limits::check("session_id", session_id, 1, limits::SESSION_ID)?;
             let row = backend.session(tenant, Lookup::Id(session_id))?;
             row.ok_or_else(|| Error::no_session(session_id))?.last_seq
         };
@@ -134,7 +134,7 @@ impl Store {
     /// Errors: `not_found`.
     pub fn count_messages(&self, session_id: &str) -> Result<u64> {
         let (_entered, backend, tenant) = self.enter_reading()?;
-        limits::check("session id", session_id, 1, limits::SESSION_ID)?;
+        limits::check("session_id", session_id, 1, limits::SESSION_ID)?;
         backend
             .message_count(tenant, session_id)?
             .ok_or_else(|| Error::no_session(session_id))
@@ -146,7 +146,7 @@ impl Store {
     pub fn pop_message(&self, session_id: &str) -> Result<Option<Message>> {
         let (_entered, ..) = self.enter()?;
         let now = self.now();
-        limits::check("session id", session_id, 1, limits::SESSION_ID)?;
+        limits::check("session_id", session_id, 1, limits::SESSION_ID)?;
         let id = session_id.to_owned();
         self.write(move |tx| {
             let mut row = session_row(tx, &id)?;
@@ -173,7 +173,7 @@ impl Store {
     pub fn delete_messages_before(&self, session_id: &str, before: u64) -> Result<u64> {
         let (_entered, ..) = self.enter()?;
         let now = self.now();
-        limits::check("session id", session_id, 1, limits::SESSION_ID)?;
+        limits::check("session_id", session_id, 1, limits::SESSION_ID)?;
         let id = session_id.to_owned();
         self.write(move |tx| {
             let mut row = session_row(tx, &id)?;
@@ -188,7 +188,7 @@ impl Store {
     pub fn clear_messages(&self, session_id: &str) -> Result<u64> {
         let (_entered, ..) = self.enter()?;
         let now = self.now();
-        limits::check("session id", session_id, 1, limits::SESSION_ID)?;
+        limits::check("session_id", session_id, 1, limits::SESSION_ID)?;
         let id = session_id.to_owned();
         self.write(move |tx| {
             let mut row = session_row(tx, &id)?;
@@ -257,7 +257,8 @@ impl Store {
             (Some(_), Some(_)) => {
                 return Err(Error::invalid(
                     "limit takes the oldest and last the newest messages; give one of them",
-                ));
+                )
+                .with("argument", "limit"));
             }
             (Some(n), None) => Take::First(n),
             (None, Some(n)) => Take::Last(n),

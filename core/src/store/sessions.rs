@@ -25,7 +25,7 @@ impl Store {
     /// The session with that id; `None` where there is none.
     pub fn get_session(&self, id: &str) -> Result<Option<Session>> {
         let (_entered, backend, tenant) = self.enter_reading()?;
-        limits::check("session id", id, 1, limits::SESSION_ID)?;
+        limits::check("id", id, 1, limits::SESSION_ID)?;
         Ok(backend
             .session(tenant, Lookup::Id(id))?
             .map(|row| row.session))
@@ -52,7 +52,8 @@ impl Store {
             (None, Some(_)) => Ok(Continue::SameId),
             (None, None) => Err(Error::invalid(
                 "get_or_create_session needs a key or an id; create_session makes a session without either",
-            )),
+            )
+            .with("argument", "key")),
         })
     }
 
@@ -98,7 +99,7 @@ impl Store {
     pub fn update_session(&self, id: &str, update: SessionUpdate) -> Result<Session> {
         let (_entered, ..) = self.enter()?;
         let now = self.now();
-        limits::check("session id", id, 1, limits::SESSION_ID)?;
+        limits::check("id", id, 1, limits::SESSION_ID)?;
         check_update(&update)?;
         let (id, store) = (id.to_owned(), self.clone());
         self.write(move |tx| {
@@ -114,7 +115,7 @@ impl Store {
     pub fn touch_session(&self, id: &str) -> Result<Session> {
         let (_entered, ..) = self.enter()?;
         let now = self.now();
-        limits::check("session id", id, 1, limits::SESSION_ID)?;
+        limits::check("id", id, 1, limits::SESSION_ID)?;
         let id = id.to_owned();
         self.write(move |tx| {
             let mut row = session_row(tx, &id)?;
@@ -133,7 +134,7 @@ impl Store {
     /// Copies and archives are not touched.
     pub fn delete_session(&self, id: &str, erase: bool) -> Result<Deletion> {
         let (_entered, backend, _) = self.enter()?;
-        limits::check("session id", id, 1, limits::SESSION_ID)?;
+        limits::check("id", id, 1, limits::SESSION_ID)?;
         let id = id.to_owned();
         let deleted = self.write(move |tx| tx.delete_session(&id))?;
         // It is deleted by now, so that a failure of the rest is no failure of the deletion.
@@ -162,7 +163,7 @@ impl Store {
         if drawn && matches!(*self.inner.ids, Ids::Timestamp) {
             return self.start_at(now, find, row);
         }
-        limits::check("session id", &row.session.id, 1, limits::SESSION_ID)?;
+        limits::check("session_id", &row.session.id, 1, limits::SESSION_ID)?;
         let start = Arc::new(StartSession { find, row });
         try_start(backend, tenant, &start)?.ok_or_else(|| id_taken(&start.row.session.id))
     }
@@ -305,7 +306,7 @@ pub(super) fn session_row<T: ReadTransaction + ?Sized>(tx: &mut T, id: &str) -> 
 }
 
 fn check_new(new: &NewSession) -> Result<()> {
-    limits::check_optional("session id", new.id.as_deref(), limits::SESSION_ID)?;
+    limits::check_optional("id", new.id.as_deref(), limits::SESSION_ID)?;
     limits::check("scope", &new.scope, 0, limits::SCOPE)?;
     limits::check_optional("key", new.key.as_deref(), limits::KEY)?;
     limits::check_optional("owner", new.owner.as_deref(), limits::OWNER)
@@ -315,7 +316,8 @@ pub(super) fn check_update(update: &SessionUpdate) -> Result<()> {
     if update.metadata.is_some() && update.merge_metadata.is_some() {
         return Err(Error::invalid(
             "metadata replaces and merge_metadata merges; give one of them",
-        ));
+        )
+        .with("argument", "metadata"));
     }
     let owner = update.owner.as_ref().and_then(Option::as_deref);
     limits::check_optional("owner", owner, limits::OWNER)
@@ -325,7 +327,9 @@ pub(super) fn check_update(update: &SessionUpdate) -> Result<()> {
 fn session_filter(query: &SessionQuery, limit: usize) -> Result<SessionFilter> {
     let scope = match (&query.scope, &query.scope_prefix) {
         (Some(_), Some(_)) => {
-            return Err(Error::invalid("give scope or scope_prefix, not both"));
+            return Err(
+                Error::invalid("give scope or scope_prefix, not both").with("argument", "scope")
+            );
         }
         (Some(scope), None) => ScopeFilter::Exactly(scope.clone()),
         (None, Some(prefix)) if prefix.is_empty() => ScopeFilter::Any,

@@ -126,7 +126,7 @@ fn no_answer() -> Error {
 
 impl PreparedSave {
     fn into_append(self) -> Result<Append> {
-        limits::check("session id", &self.session_id, 1, limits::SESSION_ID)?;
+        limits::check("session_id", &self.session_id, 1, limits::SESSION_ID)?;
         for message in &self.messages {
             self.store.check_message(message)?;
         }
