@@ -23,8 +23,9 @@ rows='
 6 r03_load nobody_is_busy
 1 r03_load who_waits
 8 r04_opening
-5 r05_dropped_locks
-3 r05_two_writers
+4 r05_dropped_locks
+2 r05_two_writers
+2 r05_openings
 12 r06_alike
 0 r07_faults faults_of_the_disk
 2 r07_faults confirmation_that_failed

@@ -5,8 +5,10 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
 
 use std::fs::File;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -16,7 +18,7 @@ use convostore::backend::sqlite::{SqliteBackend, SqliteOptions};
 use convostore::backend::{
     Append, AppendRow, Appended, Backend, Continue, MessageFilter, SessionRow, StartSession,
 };
-use convostore::{Content, Error, ErrorCode, Role, Session, Timestamp};
+use convostore::{Content, Error, ErrorCode, Role, Session, Timestamp, while_wanted};
 use nix::fcntl::{FcntlArg, fcntl};
 use nix::libc;
 
@@ -24,7 +26,12 @@ const T: &str = "tenant";
 
 fn open(path: &Path, options: SqliteOptions) -> SqliteBackend {
     let backend = SqliteBackend::open(path, options).unwrap();
-    let session = Session::new("one", "", "agent", "created", Timestamp::MIN);
+    start(&backend, "one");
+    backend
+}
+
+fn start(backend: &SqliteBackend, id: &str) {
+    let session = Session::new(id, "", "agent", "created", Timestamp::MIN);
     let row = SessionRow {
         session,
         last_seq: 0,
@@ -35,12 +42,15 @@ fn open(path: &Path, options: SqliteOptions) -> SqliteBackend {
     backend
         .start_session(T, Arc::new(StartSession { find, row }))
         .unwrap();
-    backend
 }
 
 fn rows(text: &str) -> Append {
+    rows_of("one", text)
+}
+
+fn rows_of(session_id: &str, text: &str) -> Append {
     Append {
-        session_id: "one".to_owned(),
+        session_id: session_id.to_owned(),
         rows: vec![AppendRow {
             role: Role::USER,
             content: Content::text(text),
@@ -61,8 +71,12 @@ fn append(backend: &dyn Backend, text: &str) -> Result<Appended, Error> {
 }
 
 fn texts(backend: &dyn Backend) -> Vec<String> {
+    texts_of(backend, "one")
+}
+
+fn texts_of(backend: &dyn Backend, session_id: &str) -> Vec<String> {
     let messages = backend
-        .messages(T, "one", &MessageFilter::default())
+        .messages(T, session_id, &MessageFilter::default())
         .unwrap();
     let messages = messages.unwrap().into_iter();
     messages.map(|it| it.content.body().to_owned()).collect()
@@ -83,9 +97,14 @@ fn open_and_close(path: &Path) {
 
 /// Runs one test of this program in a process of its own: what others do is done there.
 fn in_another_process(test: &str, path: &Path) -> bool {
+    in_another_process_to(test, path, "one")
+}
+
+fn in_another_process_to(test: &str, path: &Path, session_id: &str) -> bool {
     Command::new(std::env::current_exe().unwrap())
         .args(["--exact", test, "--nocapture"])
         .env("LOCK_GUARD_PATH", path)
+        .env("LOCK_GUARD_SESSION", session_id)
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .status()
@@ -110,14 +129,15 @@ fn the_other_program() {
     let Ok(path) = std::env::var("LOCK_GUARD_PATH") else {
         return;
     };
+    let id = std::env::var("LOCK_GUARD_SESSION").unwrap();
     let conn = rusqlite::Connection::open(path).unwrap();
-    conn.execute_batch(
+    conn.execute_batch(&format!(
         "BEGIN IMMEDIATE;
          INSERT INTO messages (id, role, is_summary, is_text, created_at, content)
-           SELECT (no << 32) + last_seq + 1, 'user', 0, 1, created_at, 'theirs' FROM sessions WHERE id = 'one';
-         UPDATE sessions SET last_seq = last_seq + 1, message_count = message_count + 1, revision = revision + 1 WHERE id = 'one';
-         COMMIT",
-    )
+           SELECT (no << 32) + last_seq + 1, 'user', 0, 1, created_at, 'theirs' FROM sessions WHERE id = '{id}';
+         UPDATE sessions SET last_seq = last_seq + 1, message_count = message_count + 1, revision = revision + 1 WHERE id = '{id}';
+         COMMIT"
+    ))
     .unwrap();
 }
 
@@ -151,6 +171,37 @@ fn a_write_whose_locks_were_dropped_is_made_again() {
     result.unwrap();
     assert_eq!(runs, 2);
     assert_eq!(texts(&backend), ["theirs", "ours"]);
+    assert!(backend.check().unwrap().is_empty());
+}
+
+/// Rolling back, SQLite takes the pages that it holds for those of the latest commit, though another has committed in between.
+#[test]
+fn after_a_loss_nothing_is_written_on_pages_of_before() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.db");
+    let backend = open(&path, SqliteOptions::new());
+    start(&backend, "two");
+    let append_to = |id: &str, text: &str| backend.append(T, Arc::new(rows_of(id, text))).unwrap();
+    for n in 0..400 {
+        append_to("one", &format!("one {n} {}", "x".repeat(100)));
+        append_to("two", &format!("two {n} {}", "x".repeat(100)));
+    }
+    let (within, mut runs) = (path.clone(), 0);
+    let work = move |transaction: &mut dyn convostore::backend::WriteTransaction| {
+        transaction.append(&rows("ours"))?;
+        runs += 1;
+        if runs == 1 {
+            open_and_close(&within);
+            let written = in_another_process_to("the_other_program", &within, "two");
+            assert!(written);
+        }
+        Ok(())
+    };
+    backend.write(T, Box::new(work)).unwrap();
+    append_to("two", "after");
+    let found = texts_of(&backend, "two");
+    assert_eq!(found.len(), 402);
+    assert_eq!(found[400..], ["theirs", "after"]);
     assert!(backend.check().unwrap().is_empty());
 }
 
@@ -264,6 +315,28 @@ fn no_write_commits_while_somebody_recovers_the_index() {
         assert!(is_recovered.load(Ordering::SeqCst), "committed before");
     });
     assert_eq!(texts(&backend), ["ours"]);
+}
+
+/// Who is asked whether it still waits is a caller's own code.
+#[test]
+fn the_turn_is_given_back_where_the_question_whether_a_wait_is_wanted_panics() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.db");
+    let backend = open(&path, SqliteOptions::new());
+    let shm = File::options()
+        .read(true)
+        .write(true)
+        .open(beside(&path, "-shm"))
+        .unwrap();
+    wal_lock(&shm, WRITE_LOCK, libc::F_WRLCK);
+    let asked = Rc::new(|| panic!("the test's own panic"));
+    let saved = catch_unwind(AssertUnwindSafe(|| {
+        while_wanted(asked, || append(&backend, "never"))
+    }));
+    assert!(saved.is_err());
+    wal_lock(&shm, WRITE_LOCK, libc::F_UNLCK);
+    assert!(in_another_process("the_other_process", &path));
+    assert_eq!(texts(&backend), ["theirs"]);
 }
 
 const WRITE_LOCK: i64 = 120;

@@ -4,6 +4,10 @@ use std::collections::hash_map::DefaultHasher;
 use std::fs;
 use std::hash::{Hash as _, Hasher as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OpenFlags};
@@ -13,6 +17,47 @@ pub fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     name.into()
+}
+
+/// Opens the files of a store and closes them, which drops all locks of this process on them.
+pub fn open_and_close(path: &Path, suffixes: &[&str]) {
+    for suffix in suffixes {
+        drop(fs::File::open(beside(path, suffix)));
+    }
+}
+
+/// Somebody in this process who opens and closes a store's files again and again, until this is dropped.
+#[derive(Debug)]
+pub struct Disturbance {
+    is_over: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Disturbance {
+    /// Every so often, from now on.
+    pub fn of(path: &Path, pause: Duration) -> Self {
+        let (path, is_over) = (path.to_owned(), Arc::new(AtomicBool::new(false)));
+        let ends = Arc::clone(&is_over);
+        let thread = thread::spawn(move || {
+            while !ends.load(Ordering::SeqCst) {
+                open_and_close(&path, &["", "-shm"]);
+                thread::sleep(pause);
+            }
+        });
+        Self {
+            is_over,
+            thread: Some(thread),
+        }
+    }
+}
+
+impl Drop for Disturbance {
+    fn drop(&mut self) {
+        self.is_over.store(true, Ordering::SeqCst);
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
 }
 
 /// Copies a database that nobody has open, its WAL with it where there is one.

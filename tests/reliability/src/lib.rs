@@ -20,6 +20,7 @@ pub mod control;
 mod effort;
 pub mod files;
 pub mod hostile;
+pub mod judge;
 mod process;
 mod report;
 pub mod sample;

@@ -10,11 +10,9 @@
 )]
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -24,7 +22,7 @@ use convostore::{
     Content, ErrorCode, MessageQuery, NewMessage, NewSession, Role, Store, StoreOptions, Timestamp,
 };
 use reliability::control::{control_of, is_control, say_seen};
-use reliability::files::beside;
+use reliability::files::{Disturbance, open_and_close};
 use reliability::{Chance, Effort, Verdict, Worker, seed};
 
 const WORKER: &str = env!("CARGO_BIN_EXE_worker");
@@ -134,7 +132,7 @@ impl Scene {
             }
             "within" => self.write_and_be_disturbed(number, files, other),
             // A program without turns that writes just while a commit runs is the window that is stated.
-            _ => self.write_while_disturbed(number, files),
+            _ => self.write_while_disturbed(number),
         }
     }
 
@@ -207,15 +205,8 @@ impl Scene {
     }
 
     /// The locks go all the time, at any moment.
-    fn write_while_disturbed(&mut self, number: u64, files: &'static [&'static str]) {
-        let stop = Arc::new(AtomicBool::new(false));
-        let (path, stopped) = (self.path.clone(), Arc::clone(&stop));
-        let disturbing = thread::spawn(move || {
-            while !stopped.load(Ordering::SeqCst) {
-                open_and_close(&path, files);
-                thread::sleep(Duration::from_micros(150));
-            }
-        });
+    fn write_while_disturbed(&mut self, number: u64) {
+        let disturbance = Disturbance::of(&self.path, Duration::from_micros(150));
         let other = Arc::clone(&self.other);
         let writing = thread::spawn(move || {
             let texts = (0..3).map(|it| format!("theirs-{number}.{it}"));
@@ -229,8 +220,7 @@ impl Scene {
         for (answer, text) in writing.join().unwrap() {
             self.note(&text, &answer);
         }
-        stop.store(true, Ordering::SeqCst);
-        disturbing.join().unwrap();
+        drop(disturbance);
     }
 
     /// Acknowledged and not there once, or refused and there after all.
@@ -257,12 +247,6 @@ impl Scene {
         }
         found.extend(times.keys().map(|text| format!("{text}: nobody wrote it")));
         found
-    }
-}
-
-fn open_and_close(path: &Path, files: &[&str]) {
-    for suffix in files {
-        drop(File::open(beside(path, suffix)));
     }
 }
 

@@ -9,19 +9,16 @@
     reason = "tests fail by panicking, and say what they did"
 )]
 
-use std::collections::HashSet;
-use std::fs::File;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
 use convostore::backend::sqlite::{Durability, SqliteBackend, SqliteOptions};
-use convostore::{
-    ErrorCode, MessageQuery, NewMessage, NewSession, Role, SaveOptions, Store, StoreOptions,
-};
+use convostore::{ErrorCode, NewMessage, NewSession, Role, SaveOptions, Store, StoreOptions};
 use reliability::control::{control_of, is_control, say_seen};
-use reliability::files::beside;
+use reliability::files::open_and_close;
+use reliability::judge::lost;
 use reliability::{Chance, Effort, Verdict, Worker, seed};
 
 const WORKER: &str = env!("CARGO_BIN_EXE_worker");
@@ -80,9 +77,7 @@ fn one_file(chance: &mut Chance, guarded: bool) -> Vec<String> {
     let (ours, mut found) = thread::scope(|scope| {
         let ours = scope.spawn(|| write(&store, size, &is_over));
         for _ in 0..TIMES {
-            for suffix in ["", "-shm"] {
-                drop(File::open(beside(&path, suffix)));
-            }
+            open_and_close(&path, &["", "-shm"]);
             thread::sleep(pause);
         }
         is_over.store(true, Ordering::SeqCst);
@@ -131,26 +126,4 @@ fn write(store: &Store, size: usize, is_over: &AtomicBool) -> (Vec<String>, Vec<
         }
     }
     (acknowledged, errors)
-}
-
-/// What of the acknowledged is not there once, and what the store finds wrong with itself.
-fn lost(path: &Path, acknowledged: &[(&str, Vec<String>)]) -> convostore::Result<Vec<String>> {
-    let store = Store::open(path)?;
-    let mut found = store.check()?.problems;
-    for (session, acknowledged) in acknowledged {
-        let messages = store.get_messages(session, MessageQuery::new())?;
-        let texts: HashSet<&str> = messages.iter().map(|it| it.content.body()).collect();
-        if texts.len() != messages.len() {
-            found.push(format!("{session}: a message is there twice"));
-        }
-        let of = acknowledged.len();
-        let lost = acknowledged
-            .iter()
-            .filter(|it| !texts.contains(it.as_str()));
-        match lost.count() {
-            0 => {}
-            lost => found.push(format!("{session}: {lost} of {of} lost")),
-        }
-    }
-    Ok(found)
 }

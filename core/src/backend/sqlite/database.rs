@@ -7,7 +7,7 @@ use rusqlite::Connection;
 
 use super::error::{SqliteError, SqliteResult};
 use super::fork;
-use super::guard::{Files, Guard};
+use super::guard::{Door, Files, Guard};
 use super::job::{Job, Outcome};
 use super::open::{self, Settings};
 use super::options::{Durability, SqliteOptions};
@@ -95,12 +95,33 @@ impl Database {
     /// Opens the writer and puts out the guard.
     fn connect(&self) -> SqliteResult<()> {
         let settings = self.settings();
+        // Dropped after the connection where something fails: that drops locks, too.
+        let door = self.door(settings.wait)?;
         let conn = open::first(&self.place.path, settings)?;
-        if self.is_guarded {
-            *lock(&self.guard) = Some(Arc::new(Guard::attach(&self.place.path)?));
+        if let Some(door) = door {
+            match Guard::attach(&self.place.path, door) {
+                Ok(guard) => *lock(&self.guard) = Some(Arc::new(guard)),
+                Err(error) => {
+                    writer::close_without_checkpoint(conn);
+                    return Err(error);
+                }
+            }
         }
         *lock(&self.writer) = Some(Writer::new(conn, settings));
         Ok(())
+    }
+
+    /// The door, taken, where the locks are guarded.
+    fn door(&self, wait: Duration) -> SqliteResult<Option<Door>> {
+        if !self.is_guarded {
+            return Ok(None);
+        }
+        let until = Instant::now() + wait;
+        let door = Door::find(&self.place.path)?;
+        match writer::persist(until, || Ok(door.take().then_some(())))? {
+            Some(()) => Ok(Some(door)),
+            None => Err(SqliteError::Busy),
+        }
     }
 
     // ---- reading
@@ -391,6 +412,13 @@ impl Database {
         self.readers.give_back(connections.readers);
     }
 
+    /// Whether it may be closed now: no other process opens or closes it.
+    fn is_door_taken(&self, guard: &Guard) -> bool {
+        let until = Instant::now() + self.settings().wait;
+        let taken = writer::persist(until, || Ok(guard.take_door().then_some(())));
+        matches!(taken, Ok(Some(())))
+    }
+
     /// Closes all connections to files that were removed.
     fn disconnect(&self, pause: &Pause<'_>) {
         for conn in pause.take_all() {
@@ -467,10 +495,19 @@ impl Drop for Database {
             Some(guard) if guard.files() == Files::Elsewhere => self.disconnect(&pause),
             guard => {
                 drop(pause.take_all());
+                let writer = lock(&self.writer).take();
                 if let Some(guard) = &guard {
+                    if !self.is_door_taken(guard) {
+                        // Others are at it for too long: one of them will be the last.
+                        if let Some(writer) = writer {
+                            writer.close_without_checkpoint();
+                        }
+                        return;
+                    }
                     guard.release();
                 }
-                *lock(&self.writer) = None;
+                // The door is given back with the guard.
+                drop(writer);
             }
         }
     }

@@ -4,7 +4,8 @@
 //! that SQLite puts beside it can be read and written by their owner only.
 //!
 //! Keep other programs' hands off the file while it is open, above all those in the same process: on POSIX systems, closing any
-//! descriptor of it drops SQLite's locks. On Linux this is noticed (`lock_lost`, or work done again); a small window remains.
+//! descriptor of it drops SQLite's locks. On Linux this is noticed (`lock_lost`, or work done again)
+//! and harms no process of this crate; a program that writes the file without this crate at such a moment is harmed, and harms.
 
 mod append;
 mod contexts;

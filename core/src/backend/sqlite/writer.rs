@@ -103,6 +103,8 @@ impl Writer {
                 self.take_write_lock_back(guard, until);
             }
             self.roll_back(matches!(&ran, Ok(Err(error)) if error.spoils_connection()));
+            // Rolling back, SQLite takes its cache for that of the latest commit, which it is not where another has committed since the beginning.
+            self.is_spoiled |= guard.is_some_and(|guard| !guard.is_intact());
         }
         ran
     }
@@ -195,6 +197,8 @@ impl Writer {
             let is_sure = guard.has_write_lock() && guard.is_linked();
             self.take_write_lock_back(guard, Instant::now() + self.settings.wait);
             self.conn.execute_batch("ROLLBACK")?;
+            // See `transact_in_turn`.
+            self.is_spoiled |= !is_sure;
             if is_sure || !unchanged {
                 return Ok(unchanged);
             }
@@ -261,6 +265,7 @@ impl Writer {
         if let Err(error) = &vacuumed {
             self.roll_back(error.spoils_connection());
         }
+        self.is_spoiled |= guard.is_some_and(|guard| !guard.is_intact());
         vacuumed?;
         if guard.is_none_or(Guard::is_intact) {
             Ok(())
@@ -298,9 +303,17 @@ fn in_turn<T>(
     if persist(deadline, || Ok(guard.take_turn().then_some(())))?.is_none() {
         return Ok(None);
     }
-    let done = work();
-    guard.give_turn_back();
-    Ok(Some(done))
+    let _taken = Taken(guard);
+    Ok(Some(work()))
+}
+
+/// The turn, which is given back also where a caller panics who is asked whether he still wants it.
+struct Taken<'a>(&'a Guard);
+
+impl Drop for Taken<'_> {
+    fn drop(&mut self) {
+        self.0.give_turn_back();
+    }
 }
 
 /// Does what writes the WAL's index, while nobody recovers it; who does is waited for until `deadline`.
@@ -320,7 +333,7 @@ fn without_recovery<T>(
 }
 
 /// Tries until it gives something: nothing where it does not until `deadline`. An error where it is wanted no longer.
-fn persist<T>(
+pub(super) fn persist<T>(
     deadline: Instant,
     mut attempt: impl FnMut() -> SqliteResult<Option<T>>,
 ) -> SqliteResult<Option<T>> {

@@ -8,6 +8,7 @@ mod hold;
 mod load;
 mod opening;
 mod retry;
+mod visit;
 mod write;
 
 pub use load::COLD;
@@ -26,6 +27,7 @@ pub fn run(args: &[String]) {
         Some("load") => load::run(&rest),
         Some("opening") => opening::run(&rest),
         Some("retry") => retry::run(&rest),
+        Some("visit") => visit::run(&rest),
         Some("write") => write::run(&rest),
         task => panic!("there is no task {task:?}"),
     }
