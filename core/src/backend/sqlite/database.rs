@@ -117,7 +117,11 @@ impl Database {
             return Ok(None);
         }
         let until = Instant::now() + wait;
-        let door = Door::find(&self.place.path)?;
+        let door = Door::find(&self.place.path).or_else(|error| {
+            // What may not be written: SQLite says whether it is the file or the system.
+            open::first(&self.place.path, self.settings())?;
+            Err(error)
+        })?;
         match writer::persist(until, || Ok(door.take().then_some(())))? {
             Some(()) => Ok(Some(door)),
             None => Err(SqliteError::Busy),
