@@ -89,8 +89,8 @@ export interface Lifecycle {
   readonly name: string;
   /** The status of a new session. */
   readonly initial: string;
-  /** All statuses. Default: those that the other members name. */
-  readonly statuses?: readonly string[] | undefined;
+  /** All statuses. */
+  readonly statuses: readonly string[];
   /** The allowed moves: from, to. */
   readonly moves: readonly (readonly [from: string, to: string])[];
   /** The statuses that end a session. */
