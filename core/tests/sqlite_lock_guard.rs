@@ -266,11 +266,7 @@ fn a_write_whose_lock_another_has_taken_is_rolled_back_after_that_one() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("store.db");
     let backend = open(&path, SqliteOptions::new());
-    let other = File::options()
-        .read(true)
-        .write(true)
-        .open(beside(&path, "-shm"))
-        .unwrap();
+    let other = shm_of(&path);
     let has_let_go = AtomicBool::new(false);
     thread::scope(|scope| {
         let written = backend.write_alone(T, &mut |transaction| {
@@ -298,11 +294,7 @@ fn no_write_commits_while_somebody_recovers_the_index() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("store.db");
     let backend = open(&path, SqliteOptions::new());
-    let other = File::options()
-        .read(true)
-        .write(true)
-        .open(beside(&path, "-shm"))
-        .unwrap();
+    let other = shm_of(&path);
     let is_recovered = AtomicBool::new(false);
     thread::scope(|scope| {
         wal_lock(&other, RECOVER_LOCK, libc::F_WRLCK);
@@ -323,11 +315,7 @@ fn the_turn_is_given_back_where_the_question_whether_a_wait_is_wanted_panics() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("store.db");
     let backend = open(&path, SqliteOptions::new());
-    let shm = File::options()
-        .read(true)
-        .write(true)
-        .open(beside(&path, "-shm"))
-        .unwrap();
+    let shm = shm_of(&path);
     wal_lock(&shm, WRITE_LOCK, libc::F_WRLCK);
     let asked = Rc::new(|| panic!("the test's own panic"));
     let saved = catch_unwind(AssertUnwindSafe(|| {
@@ -341,6 +329,13 @@ fn the_turn_is_given_back_where_the_question_whether_a_wait_is_wanted_panics() {
 
 const WRITE_LOCK: i64 = 120;
 const RECOVER_LOCK: i64 = 122;
+
+/// As another process has it open. Not to be closed while the store is open.
+fn shm_of(path: &Path) -> File {
+    let mut options = File::options();
+    options.read(true).write(true);
+    options.open(beside(path, "-shm")).unwrap()
+}
 
 /// Takes a lock of the WAL, or gives it back, as another process would: by a lock of the descriptor, which knows none of this process.
 fn wal_lock(shm: &File, byte: i64, kind: i32) {
