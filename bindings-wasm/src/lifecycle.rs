@@ -20,16 +20,27 @@ fn add_lifecycle(list: &mut List, lifecycle: &Lifecycle) {
     texts(&lifecycle.final_statuses, list);
 }
 
-/// `name`, `initial`, `statuses`, `moves` as from, to, from, to, …, `final_statuses`; back comes the definition, its moves as pairs.
+/// `name`, `initial`, `statuses` or null for those that the others name, `moves` as from, to, from, to, …, `final_statuses`; back comes the
+/// definition, its moves as pairs.
 pub(crate) fn define_lifecycle(store: &Store, mut given: Args) -> Result<Answer> {
     let mut lifecycle = Lifecycle::new(given.word(), given.word());
-    let mut texts = || given.list().map(Args::texts).unwrap_or_default();
-    lifecycle.statuses = texts();
-    let mut ends = texts().into_iter();
-    while let (Some(from), Some(to)) = (ends.next(), ends.next()) {
-        lifecycle.moves.push((from, to));
+    let mut texts = || given.list().map(Args::texts);
+    let statuses = texts();
+    let ends = texts().unwrap_or_default();
+    let moves = ends
+        .chunks_exact(2)
+        .map(|pair| (pair[0].clone(), pair[1].clone()));
+    let final_statuses = texts().unwrap_or_default();
+    if let Some(statuses) = statuses {
+        lifecycle.statuses = statuses;
+        lifecycle.moves = moves.collect();
+        lifecycle.final_statuses = final_statuses;
+    } else {
+        lifecycle = moves.fold(lifecycle, |it, (from, to)| it.allow(from, to));
+        lifecycle = final_statuses
+            .into_iter()
+            .fold(lifecycle, Lifecycle::final_status);
     }
-    lifecycle.final_statuses = texts();
     let defined = store.define_lifecycle(lifecycle)?;
     let mut list = List::new();
     add_lifecycle(&mut list, &defined);

@@ -265,12 +265,15 @@ fn work_that_runs_once_says_that_its_locks_were_lost() {
 fn a_write_whose_lock_another_has_taken_is_rolled_back_after_that_one() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("store.db");
-    let backend = open(&path, SqliteOptions::new());
+    let limit = Duration::from_millis(300);
+    let backend = open(&path, SqliteOptions::new().wait_limit(limit));
     let other = shm_of(&path);
     let has_let_go = AtomicBool::new(false);
     thread::scope(|scope| {
         let written = backend.write_alone(T, &mut |transaction| {
             transaction.append(&rows("ours"))?;
+            // What the work takes is no waiting.
+            thread::sleep(limit);
             open_and_close(&path);
             wal_lock(&other, WRITE_LOCK, libc::F_WRLCK);
             scope.spawn(|| {

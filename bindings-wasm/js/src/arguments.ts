@@ -193,7 +193,7 @@ export function lifecycleDefinition(value: LifecycleDefinition): string {
     if (!isList(move, "moves") || move.length !== 2) throw noPairs();
     return texts(move, "moves");
   }).flat();
-  const statuses = given.statuses === undefined ? [...new Set([initial, ...pairs, ...finalStatuses])] : texts(given.statuses, "statuses");
+  const statuses = given.statuses === undefined ? null : texts(given.statuses, "statuses");
   return JSON.stringify([name, initial, statuses, pairs, finalStatuses] satisfies Wire);
 }
 

@@ -1,4 +1,5 @@
 /** Keepers: what makes rows in memory last. */
+
 /**
  * Keeps rows outside of memory. A write is prepared in memory, handed over, and becomes visible only when it is kept; if keeping fails,
  * nothing has happened.

@@ -5,6 +5,27 @@ use std::path::Path;
 
 use convostore::{MessageQuery, Store};
 
+use crate::Effort;
+
+/// Tries file after file, says what was wrong with each, and gives how many were tried and how much was wrong.
+pub fn file_by_file(
+    effort: Effort,
+    what: &str,
+    mut one_file: impl FnMut() -> Vec<String>,
+) -> (u64, u64) {
+    let (mut files, mut violations) = (0, 0);
+    while effort.goes_on(files) {
+        let found = one_file();
+        // One damaged file can have thousands.
+        for violation in found.iter().take(5) {
+            println!("{what}, file {files}: {violation}");
+        }
+        violations += found.len() as u64;
+        files += 1;
+    }
+    (files, violations)
+}
+
 /// What of the acknowledged is not there once, and what the store finds wrong with itself.
 pub fn lost(path: &Path, acknowledged: &[(&str, Vec<String>)]) -> convostore::Result<Vec<String>> {
     let store = Store::open(path)?;

@@ -10,7 +10,7 @@
     reason = "tests fail by panicking, and say what they did"
 )]
 
-use reliability::judge::lost;
+use reliability::judge::{file_by_file, lost};
 use reliability::{Effort, Verdict, Worker, seed};
 
 const WORKER: &str = env!("CARGO_BIN_EXE_worker");
@@ -35,16 +35,7 @@ fn many_open_and_close_and_somebody_comes_and_goes() {
 }
 
 fn run(effort: Effort, guard: &str) -> (u64, u64) {
-    let (mut files, mut violations) = (0, 0);
-    while effort.goes_on(files) {
-        let found = one_file(guard);
-        for violation in found.iter().take(5) {
-            println!("R5 openings, {guard}, file {files}: {violation}");
-        }
-        violations += found.len() as u64;
-        files += 1;
-    }
-    (files, violations)
+    file_by_file(effort, &format!("R5 openings, {guard}"), || one_file(guard))
 }
 
 /// What was wrong in the end.

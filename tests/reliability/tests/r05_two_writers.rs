@@ -18,7 +18,7 @@ use convostore::backend::sqlite::{Durability, SqliteBackend, SqliteOptions};
 use convostore::{ErrorCode, NewMessage, NewSession, Role, SaveOptions, Store, StoreOptions};
 use reliability::control::{control_of, is_control, say_seen};
 use reliability::files::open_and_close;
-use reliability::judge::lost;
+use reliability::judge::{file_by_file, lost};
 use reliability::{Chance, Effort, Verdict, Worker, seed};
 
 const WORKER: &str = env!("CARGO_BIN_EXE_worker");
@@ -46,17 +46,8 @@ fn two_writers_and_one_that_comes_and_goes() {
 
 fn run(effort: Effort, seed: u64, guarded: bool) -> (u64, u64) {
     let mut chance = Chance::new(seed);
-    let (mut files, mut violations) = (0, 0);
-    while effort.goes_on(files) {
-        let found = one_file(&mut chance, guarded);
-        // One damaged file can have thousands.
-        for violation in found.iter().take(5) {
-            println!("R5, seed {seed}, guard {guarded}, file {files}: {violation}");
-        }
-        violations += found.len() as u64;
-        files += 1;
-    }
-    (files, violations)
+    let what = format!("R5, seed {seed}, guard {guarded}");
+    file_by_file(effort, &what, || one_file(&mut chance, guarded))
 }
 
 /// What was wrong in the end.

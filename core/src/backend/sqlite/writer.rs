@@ -93,7 +93,10 @@ impl Writer {
         if let Err(error) = self.begin(until) {
             return Ok(Err(error));
         }
+        // What the work takes is no waiting: what is left of that is left after it.
+        let left = until.saturating_duration_since(Instant::now());
         let ran = catch_unwind(AssertUnwindSafe(|| work(&self.conn)));
+        let until = Instant::now() + left;
         let ran = match ran {
             Ok(Ok(value)) => Ok(self.commit(guard, until).map(|()| value)),
             failed => failed,
